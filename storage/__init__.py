@@ -1,0 +1,1 @@
+"""The database: engine, tables and migrations. SQLite by default, Postgres by `DATABASE_URL`."""

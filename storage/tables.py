@@ -1,0 +1,169 @@
+"""The tables, once, for every database. Times are UTC; JSON columns hold what is only shown, never searched.
+
+The full-text index over `versions` differs by database and lives in `storage.fulltext`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime. SQLite keeps no zone, so it is taken off there and put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+
+def _text(name: str, **more: Any) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="", **more)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+meta = Table("meta", metadata, Column("key", String(64), primary_key=True), _text("value"))
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", Text, nullable=False, unique=True),
+    _text("title"),
+    _text("site_url"),
+    _text("language"),
+    _text("topic"),
+    _flag("sample"),
+    _flag("paused"),
+    _flag("rested"),
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+    # The state of polling.
+    Column("checked_at", Instant),
+    Column("succeeded_at", Instant),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+    _text("lease_owner"),
+    _count("failures"),
+    _text("error"),
+    Column("error_detail", JSON),
+    # What the last success said, sent back to ask conditionally.
+    _text("etag"),
+    _text("last_modified"),
+    _text("body_hash"),
+    # A permanent move is believed when it is seen twice.
+    _text("moved_to"),
+    _count("moved_count"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
+    Column("key", Text, nullable=False),
+    _text("url"),
+    _text("canonical_url"),
+    _text("author"),
+    _text("picture"),
+    Column("categories", JSON),
+    Column("enclosures", JSON),
+    Column("published_at", Instant, nullable=False),
+    _flag("dated"),
+    Column("first_seen_at", Instant, nullable=False),
+    _count("edits"),
+    UniqueConstraint("feed_id", "key"),
+    Index("entries_by_time", "published_at", "id"),
+    Index("entries_by_feed", "feed_id", "published_at"),
+    Index("entries_by_article", "canonical_url"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("entry_id", ForeignKey("entries.id", ondelete="CASCADE"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    # Half-open: valid_from <= t < valid_until.
+    Column("valid_from", Instant, nullable=False),
+    Column("valid_until", Instant),
+    UniqueConstraint("entry_id", "valid_from"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("pruned_at", Instant, nullable=False),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _text("title"),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    Index("conversations_by_time", "updated_at"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("pinned", JSON),
+    _text("answer"),
+    Column("state", String(16), nullable=False),
+    _text("reason"),
+    # The rest of the answer as it was drawn: passages, ledger, usage, model, notice, horizon.
+    Column("details", JSON),
+    Column("asked_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("conversation_id", "position"),
+)
