@@ -1,0 +1,191 @@
+"""The ledger: what goes into a model's window, what is cut, and why.
+
+`fit` takes token counts and gives a `Ledger`. It knows neither text nor tokenizer: equal counts give an equal ledger.
+
+The system message, the question and the room for the reply come first and whole; without them there is no request.
+What is left (the room) is shared like this:
+
+1. pinned passages in their order, then pinned turns, newest first: the reader asked for them;
+2. turns, newest first, up to a third of the room (the newest alone may take up to half of it, since a follow-up without
+   the turn it follows is nonsense), and more where the passages do not want the rest;
+3. passages by rank with all that is left; one that is too long is passed over, a shorter one after it may still fit;
+4. more turns with what then remains.
+
+Turns are whole, and those kept are the newest without a gap: the oldest leave first. Only a pinned one may stand apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["system", "passage", "turn", "question"]
+
+# Tuples, not dataclasses: a long conversation makes hundreds of them for every question.
+
+
+class Item(NamedTuple):
+    """A passage or a whole turn with its cost in tokens. `key` is the caller's name for it, `label` the reader's."""
+
+    label: str
+    tokens: int
+    pinned: bool = False
+    key: str = ""
+
+
+class Line(NamedTuple):
+    """One line of the ledger. `reason` says in words why it was cut, "" if it was kept."""
+
+    kind: Kind
+    label: str
+    tokens: int
+    kept: bool
+    reason: str = ""
+    pinned: bool = False
+    key: str = ""
+
+
+class WindowTooSmall(ValueError):
+    """System message, question and reply alone are more than the budget. `needed` and `budget` are in tokens."""
+
+    def __init__(self, needed: int, budget: int) -> None:
+        super().__init__(
+            f"The question and the room for its answer need {needed:,} tokens, but only {budget:,} fit: "
+            "ask a shorter question, or raise the context budget in Settings."
+        )
+        self.needed = needed
+        self.budget = budget
+
+
+class Ledger(NamedTuple):
+    """What the window holds. Tokens everywhere; lines in the order sent: system, turns, passages, question.
+
+    `reply` is kept free for the answer. `how` says how the tokens were counted ("exact" or "estimate").
+    """
+
+    budget: int
+    reply: int
+    lines: tuple[Line, ...]
+    how: str
+
+    @property
+    def prompt(self) -> int:
+        """Tokens of everything that is sent."""
+        return sum(line.tokens for line in self.lines if line.kept)
+
+    @property
+    def used(self) -> int:
+        """Tokens of everything that is sent and of the room for the reply: never more than `budget`."""
+        return self.prompt + self.reply
+
+    @property
+    def passages(self) -> tuple[int, ...]:
+        """Places (from 0) of the kept passages in the sequence given to `fit`."""
+        return self._kept("passage")
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """Places (from 0) of the kept turns in the sequence given to `fit`."""
+        return self._kept("turn")
+
+    def of(self, kind: Kind) -> tuple[Line, ...]:
+        """The lines of one kind, kept and cut."""
+        return tuple(line for line in self.lines if line.kind == kind)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: budget, used, reply, how, and the lines with kind, label, tokens, kept, reason, pinned and key."""
+        return {
+            "budget": self.budget,
+            "used": self.used,
+            "reply": self.reply,
+            "how": self.how,
+            "lines": [line._asdict() for line in self.lines],
+        }
+
+    def _kept(self, kind: Kind) -> tuple[int, ...]:
+        return tuple(place for place, line in enumerate(self.of(kind)) if line.kept)
+
+
+def fit(
+    *,
+    system: int,
+    question: int,
+    passages: Sequence[Item] = (),
+    turns: Sequence[Item] = (),
+    budget: int,
+    reply: int,
+    how: str = "exact",
+) -> Ledger:
+    """Share `budget` tokens as the module says. `passages` come best first, `turns` oldest first.
+
+    Raises `WindowTooSmall` if the system message, the question and the reply alone need more. Linear time.
+    """
+    room = budget - system - question - reply
+    if room < 0:
+        raise WindowTooSmall(system + question + reply, budget)
+    kept_passages, why_passage, room = _take(passages, _pinned(passages), room)
+    kept_turns, why_turn, room = _take(turns, reversed(_pinned(turns)), room)
+
+    wanted = sum(item.tokens for item in passages if not item.pinned)
+    loose = [place for place, item in enumerate(turns) if not item.pinned]
+    newest = turns[loose[-1]].tokens if loose else 0
+    share = max(room // 3, newest if newest <= room // 2 else 0, room - wanted)
+    share_left = _newest(turns, loose, kept_turns, share)
+    room -= share - share_left
+    ranked, why_ranked, room = _take(passages, (i for i, item in enumerate(passages) if not item.pinned), room)
+    kept_passages |= ranked
+    why_passage |= why_ranked
+    room = _newest(turns, loose, kept_turns, room)
+    for place in loose:
+        if place == loose[-1]:
+            needs = turns[place].tokens
+            why_turn[place] = f"It needs {needs:,} tokens; {room:,} were left for earlier turns."
+        else:
+            why_turn[place] = "Older turns leave first."
+
+    return Ledger(
+        budget,
+        reply,
+        (
+            Line("system", "System message", system, True),
+            *_lines("turn", turns, kept_turns, why_turn),
+            *_lines("passage", passages, kept_passages, why_passage),
+            Line("question", "Question", question, True),
+        ),
+        how,
+    )
+
+
+def _pinned(items: Sequence[Item]) -> list[int]:
+    return [place for place, item in enumerate(items) if item.pinned]
+
+
+def _take(items: Sequence[Item], order: Iterable[int], room: int) -> tuple[set[int], dict[int, str], int]:
+    """Take what fits, in `order`: the places taken, why the others were not, and the room that is left."""
+    kept: set[int] = set()
+    why: dict[int, str] = {}
+    for place in order:
+        item = items[place]
+        if item.tokens <= room:
+            kept.add(place)
+            room -= item.tokens
+        else:
+            pinned = "Pinned, but it" if item.pinned else "It"
+            why[place] = f"{pinned} needs {item.tokens:,} tokens; {room:,} were left."
+    return kept, why, room
+
+
+def _newest(turns: Sequence[Item], loose: list[int], kept: set[int], room: int) -> int:
+    """Move turns from the end of `loose` to `kept` until one does not fit; gives the room that is left."""
+    while loose and turns[loose[-1]].tokens <= room:
+        place = loose.pop()
+        kept.add(place)
+        room -= turns[place].tokens
+    return room
+
+
+def _lines(kind: Kind, items: Sequence[Item], kept: set[int], why: dict[int, str]) -> list[Line]:
+    return [
+        Line(kind, item.label, item.tokens, place in kept, why.get(place, ""), item.pinned, item.key)
+        for place, item in enumerate(items)
+    ]

@@ -1,0 +1,602 @@
+"""A model server on loopback that speaks Groq's protocol, with a small language for what it shall say.
+
+    with GroqServer() as server:
+        server.says("Rain in Oslo [1].", reasoning="They ask for weather.")
+        server.says(deltas=["Rain ", "in "], mode="cut")
+        server.fails(429, retry_after=2, message="Rate limit reached … on tokens per minute (TPM): …")
+        model = GroqModel("gsk_anything", base_url=server.url)
+
+What was said first is played first, once; `times` repeats it. When nothing is left the server answers by itself: it
+cites the passages (lines of JSON) of the last user message, so that a whole app can run on it. Every request is kept
+in `server.requests`, with what became of it.
+
+It serves Groq's paths (`/openai/v1/…`) and those of other servers (`/v1/…`). As a program:
+`python -m tests.groq_server --port 8123 --deltas 1000 --per-second 500` prints its address and ends after ten minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import re
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal, Self
+
+Mode = Literal[
+    "cut",  # the connection is reset
+    "clean_eof",  # the body ends properly, but no finish reason came
+    "stall",  # nothing more comes, the connection stays, until `release`
+    "pings",  # only comments come, until the client hangs up
+    "bad_json",  # an event that is no JSON
+    "wrong_json",  # events that are JSON of another shape, then the end
+    "error_event",  # `event: error` with an error object
+    "error_data",  # a data line with an error object
+    "x_groq_error",  # a chunk whose x_groq says why the stream ends
+    "length",  # finish reason "length"
+    "content_filter",  # nothing, and finish reason "content_filter"
+    "empty",  # nothing, and finish reason "stop"
+]
+
+MODELS = (
+    {"id": "openai/gpt-oss-120b", "context_window": 131072, "max_completion_tokens": 65536},
+    {"id": "openai/gpt-oss-20b", "context_window": 131072, "max_completion_tokens": 65536},
+    {"id": "whisper-large-v3-turbo", "context_window": 448},
+    {"id": "openai/gpt-oss-safeguard-20b", "context_window": 131072},
+)
+USAGE = {
+    "prompt_tokens": 421,
+    "completion_tokens": 58,
+    "total_tokens": 479,
+    "prompt_tokens_details": {"cached_tokens": 128},
+    "completion_tokens_details": {"reasoning_tokens": 17},
+}
+
+
+@dataclass
+class Request:
+    """One request as it came, and what became of it. `path` is as sent; `body` is the parsed JSON, {} for a GET.
+
+    `deltas` is how many of the answer's deltas were sent. `aborted`: the client hung up before the end; `closed_at` is
+    the server's clock when the exchange ended, and `done` is set then.
+    """
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    at: float
+    deltas: int = 0
+    aborted: bool = False
+    closed_at: float | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        return list(self.body.get("messages", []))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `says` was told: see there."""
+
+    deltas: tuple[str, ...] = ()
+    reasoning: tuple[str, ...] = ()
+    per_second: float = 0.0
+    usage: Mapping[str, Any] | None = field(default_factory=lambda: USAGE)
+    mode: Mode | None = None
+    after: int | None = None
+    finish: str = "stop"
+    error: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What `fails` was told: see there. Status 0 resets the connection without an answer."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class GroqServer:
+    """The server; it runs inside `with`. `clock` gives the seconds of `Request.at` and `closed_at`.
+
+    `models` is what `/models` lists; with `strict` a question to any other model is answered 404, as Groq does.
+    `keys` are the keys that are good (None: any). `tokens_per_minute` refuses, as Groq does, what alone is larger.
+    `deltas` and `per_second` shape the server's own answers (0 deltas: word by word).
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        models: Sequence[Mapping[str, Any]] = MODELS,
+        strict: bool = False,
+        keys: Sequence[str] | None = None,
+        tokens_per_minute: int | None = None,
+        deltas: int = 0,
+        per_second: float = 0.0,
+    ) -> None:
+        self.clock = clock
+        self.models: list[Mapping[str, Any]] = list(models)
+        self.strict = strict
+        self.keys = keys
+        self.tokens_per_minute = tokens_per_minute
+        self.deltas = deltas
+        self.per_second = per_second
+        self.requests: list[Request] = []
+        self.listings: list[Request] = []
+        self._script: deque[Answer | Failure] = deque()
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._released = threading.Event()
+        self._http = _Server(("127.0.0.1", port), _Handler)
+        self._http.owner = self
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    @property
+    def count(self) -> int:
+        """Questions received so far (`/models` is counted in `listings`)."""
+        return len(self.requests)
+
+    @property
+    def last(self) -> Request:
+        return self.requests[-1]
+
+    def says(
+        self,
+        text: str = "",
+        *,
+        deltas: Sequence[str] = (),
+        reasoning: str | Sequence[str] = (),
+        per_second: float = 0.0,
+        usage: Mapping[str, Any] | None = USAGE,
+        mode: Mode | None = None,
+        after: int | None = None,
+        finish: str = "stop",
+        error: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+    ) -> Self:
+        """Answer the next question with `text`, word by word, or with these `deltas`, all at once or `per_second`.
+
+        `mode` says how the stream goes wrong, after `after` deltas (default: after all of them). `usage` None sends
+        none. `error` is the object of the error modes.
+        """
+        answer = Answer(
+            deltas=tuple(deltas) or tuple(re.findall(r"\S+\s*|\s+", text)),
+            reasoning=(reasoning,) if isinstance(reasoning, str) and reasoning else tuple(reasoning),
+            per_second=per_second,
+            usage=usage,
+            mode=mode,
+            after=after,
+            finish=finish,
+            error=error or {"message": "Something broke.", "type": "internal_server_error"},
+            headers=headers or {},
+        )
+        self._script.extend([answer] * times)
+        return self
+
+    def fails(
+        self,
+        status: int = 0,
+        *,
+        retry_after: float | str | None = None,
+        message: str = "No.",
+        code: str | None = None,
+        kind: str | None = None,
+        body: str | bytes | Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+    ) -> Self:
+        """Refuse the next request, a question or `/models`, with this status; 0 resets the connection.
+
+        `body` replaces Groq's {"error": {"message", "type", "code"}}, for servers with other manners.
+        """
+        if body is None:
+            body = {"error": {"message": message, "type": kind or "error", **({"code": code} if code else {})}}
+        if isinstance(body, Mapping):
+            body = json.dumps(body)
+        sent = dict(headers or {})
+        if retry_after is not None:
+            sent["retry-after"] = str(retry_after)
+        failure = Failure(status, body.encode() if isinstance(body, str) else body, sent)
+        self._script.extend([failure] * times)
+        return self
+
+    def release(self) -> None:
+        """Let every stalled stream go on to its end."""
+        self._released.set()
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+        """Whether `condition` came true within so many seconds."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._http.shutdown()
+        self._http.hang_up()
+        self._http.server_close()  # waits for the handlers, which see that it is ending
+        self._thread.join()
+
+    def _next(self, *, question: bool = True) -> Answer | Failure | None:
+        with self._lock:
+            if not self._script or (not question and isinstance(self._script[0], Answer)):
+                return None
+            return self._script.popleft()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    block_on_close = True
+    request_queue_size = 128
+    owner: GroqServer
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._lines: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._lines.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._lines.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the wait of every handler for a next request on a kept connection."""
+        for line in tuple(self._lines):
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RD)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are what this server is for."""
+
+
+class _Gone(Exception):
+    """The client hung up."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+    disable_nagle_algorithm = True
+    timeout = 30
+
+    def do_GET(self) -> None:
+        owner = self.server.owner
+        with self._noted(owner.listings, {}):
+            if self.path not in ("/openai/v1/models", "/v1/models"):
+                return self._refuse(_unknown_url(self.path))
+            planned = owner._next(question=False)
+            if isinstance(planned, Failure):
+                return self._refuse(planned)
+            if refused := self._bad_key():
+                return self._refuse(refused)
+            rows = [
+                {"object": "model", "created": 1754407957, "owned_by": "x", "active": True, **m} for m in owner.models
+            ]
+            return self._json({"object": "list", "data": rows})
+
+    def do_POST(self) -> None:
+        owner = self.server.owner
+        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        with self._noted(owner.requests, body) as request:
+            if self.path not in ("/openai/v1/chat/completions", "/v1/chat/completions"):
+                return self._refuse(_unknown_url(self.path))
+            planned = owner._next()
+            if isinstance(planned, Failure):
+                return self._refuse(planned)
+            refused = self._bad_key() or self._no_model(body) or self._too_large(body)
+            if refused:
+                return self._refuse(refused)
+            answer = planned or _own_answer(request, owner)
+            if body.get("stream"):
+                return self._stream(answer, request)
+            text = "".join(answer.deltas)
+            choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": answer.finish}
+            return self._json({**self._frame("chat.completion"), "choices": [choice], "usage": answer.usage})
+
+    def log_message(self, *_: object) -> None:
+        """Tests read `requests`."""
+
+    def _noted(self, where: list[Request], body: dict[str, Any]) -> _Noted:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return _Noted(self, where, Request(self.path, headers, body, self.server.owner.clock()))
+
+    def _frame(self, kind: str = "chat.completion.chunk") -> dict[str, Any]:
+        model = self.server.owner.requests[-1].body.get("model", "")
+        return {"id": "chatcmpl-1", "object": kind, "created": 1754407957, "model": model}
+
+    def _bad_key(self) -> Failure | None:
+        keys = self.server.owner.keys
+        if keys is None or self.headers.get("authorization", "").removeprefix("Bearer ") in keys:
+            return None
+        return _failure(401, "Invalid API Key", code="invalid_api_key", kind="invalid_request_error")
+
+    def _no_model(self, body: Mapping[str, Any]) -> Failure | None:
+        model = body.get("model", "")
+        if not self.server.owner.strict or any(row["id"] == model for row in self.server.owner.models):
+            return None
+        message = f"The model `{model}` does not exist or you do not have access to it."
+        return _failure(404, message, code="model_not_found", kind="invalid_request_error")
+
+    def _too_large(self, body: Mapping[str, Any]) -> Failure | None:
+        limit = self.server.owner.tokens_per_minute
+        if limit is None:
+            return None
+        asked = prompt_tokens(body) + int(body.get("max_completion_tokens") or body.get("max_tokens") or 0)
+        if asked <= limit:
+            return None
+        return _failure(413, too_large_message(body["model"], limit, asked), code="rate_limit_exceeded", kind="tokens")
+
+    def _json(self, body: Mapping[str, Any]) -> None:
+        self._whole(200, json.dumps(body).encode(), {"content-type": "application/json"})
+
+    def _refuse(self, failure: Failure) -> None:
+        if failure.status == 0:
+            raise _Reset
+        self._whole(failure.status, failure.body, {"content-type": "application/json", **failure.headers})
+
+    def _whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"x-request-id": "req_01test", **headers, "content-length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self, answer: Answer, request: Request) -> None:
+        owner = self.server.owner
+        self.send_response(200)
+        headers = {
+            "x-request-id": "req_01test",
+            "x-ratelimit-limit-requests": "1000",
+            "x-ratelimit-remaining-requests": "987",
+            "x-ratelimit-reset-requests": "18m43.2s",
+            "x-ratelimit-limit-tokens": str(owner.tokens_per_minute or 8000),
+            "x-ratelimit-remaining-tokens": "6120",
+            "x-ratelimit-reset-tokens": "14.1s",
+            "content-type": "text/event-stream",
+            **answer.headers,
+        }
+        # A stream that ends properly in the middle must be framed by the connection, not by chunks.
+        framing = {"connection": "close"} if answer.mode == "clean_eof" else {"transfer-encoding": "chunked"}
+        self.close_connection = answer.mode == "clean_eof"
+        for name, value in {**headers, **framing}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self._chunked = "transfer-encoding" in framing
+
+        self._event({"choices": [_choice({"role": "assistant", "content": ""})], "x_groq": {"id": "req_01test"}})
+        for thought in answer.reasoning:
+            self._event({"choices": [_choice({"reasoning": thought, "channel": "analysis"})]})
+        stop_at = len(answer.deltas) if answer.after is None else answer.after
+        began = time.monotonic()
+        for place, text in enumerate(answer.deltas[:stop_at]):
+            if answer.per_second and not self._pause(began + place / answer.per_second - time.monotonic()):
+                raise _Gone
+            self._event({"choices": [_choice({"content": text})]})
+            request.deltas += 1
+        if self._goes_wrong(answer):
+            return
+        for text in answer.deltas[stop_at:]:
+            self._event({"choices": [_choice({"content": text})]})
+            request.deltas += 1
+        finish = answer.mode if answer.mode in ("length", "content_filter") else answer.finish
+        own = {"x_groq": {"id": "req_01test", "usage": answer.usage}} if answer.usage else {}
+        self._event({"choices": [_choice({}, finish)], **own})
+        if answer.usage and (request.body.get("stream_options") or {}).get("include_usage"):
+            self._event({"choices": [], "usage": answer.usage})
+        self._line("data: [DONE]\n\n")
+        if self._chunked:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _goes_wrong(self, answer: Answer) -> bool:
+        """Whether the stream ended here, by its mode."""
+        mode = answer.mode
+        if mode == "cut":
+            raise _Reset
+        if mode == "stall":
+            self._pause(None, self.server.owner._released)
+            return False
+        if mode == "pings":
+            while self._pause(0.02):
+                self._line(": ping\n\n")
+            raise _Gone
+        if mode == "bad_json":
+            self._line('data: {"id": "chatcmpl-1", "choi\n\n')
+        elif mode == "wrong_json":
+            self._line(
+                'data: {"choices": null}\n\ndata: {}\n\ndata: {"choices": [{"delta": null}]}\n\ndata: [1, 2]\n\n'
+            )
+        elif mode == "error_event":
+            self._line(f"event: error\ndata: {json.dumps({'error': answer.error})}\n\n")
+        elif mode == "error_data":
+            self._line(f"data: {json.dumps({'error': answer.error})}\n\n")
+        elif mode == "x_groq_error":
+            self._event({"choices": [], "x_groq": {"id": "req_01test", "error": answer.error["message"]}})
+        elif mode != "clean_eof":
+            return False
+        if self._chunked:
+            self.wfile.write(b"0\r\n\r\n")
+        return True
+
+    def _event(self, chunk: Mapping[str, Any]) -> None:
+        self._line(f"data: {json.dumps({**self._frame(), **chunk})}\n\n")
+
+    def _line(self, text: str) -> None:
+        data = text.encode()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
+
+    def _pause(self, seconds: float | None, until: threading.Event | None = None) -> bool:
+        """Wait so long (None: without end) or for the event, listening: False once the client or the test is gone."""
+        end = None if seconds is None else time.monotonic() + seconds
+        while not (until and until.is_set()):
+            left = 0.02 if end is None else end - time.monotonic()
+            if left <= 0:
+                return True
+            if self.server.owner._ending.is_set():
+                raise _Reset
+            if select.select([self.connection], [], [], min(left, 0.02))[0]:
+                try:
+                    heard = self.connection.recv(1, socket.MSG_PEEK)
+                except OSError:
+                    heard = b""
+                if not heard:
+                    raise _Reset if self.server.owner._ending.is_set() else _Gone
+                time.sleep(min(left, 0.02))
+        return True
+
+
+class _Reset(Exception):
+    """The connection is to be reset."""
+
+
+class _Noted:
+    """Keeps one request in the server's list, and what became of it."""
+
+    def __init__(self, handler: _Handler, where: list[Request], request: Request) -> None:
+        self._handler = handler
+        self._request = request
+        with handler.server.owner._lock:
+            where.append(request)
+
+    def __enter__(self) -> Request:
+        return self._request
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, _: object) -> bool:
+        handler, request = self._handler, self._request
+        if value is not None:
+            handler.close_connection = True
+            request.aborted = isinstance(value, (OSError, _Gone))
+            if isinstance(value, _Reset):
+                # Zero seconds of lingering: the system sends a reset and drops what was not yet read.
+                handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                handler.wfile = io.BytesIO()
+                handler.rfile.close()
+                handler.connection.close()
+        request.closed_at = handler.server.owner.clock()
+        request.done.set()
+        return isinstance(value, (OSError, _Gone, _Reset))
+
+
+def _choice(delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+
+
+def _failure(status: int, message: str, *, code: str, kind: str) -> Failure:
+    body = {"error": {"message": message, "type": kind, "code": code}}
+    return Failure(status, json.dumps(body).encode(), {})
+
+
+def _unknown_url(path: str) -> Failure:
+    message = f"Unknown request URL: {path}. Please check the URL for typos."
+    return _failure(404, message, code="unknown_url", kind="invalid_request_error")
+
+
+def too_large_message(model: str, limit: int, asked: int) -> str:
+    """Groq's words for a 413."""
+    return (
+        f"Request too large for model `{model}` in organization `org_01testorganisation` service tier `on_demand` on "
+        f"tokens per minute (TPM): Limit {limit}, Requested {asked}, please reduce your message size and try again."
+    )
+
+
+def limited_message(model: str, what: str, short: str, wait: str) -> str:
+    """Groq's words for a 429: `what` is "tokens per minute", `short` "TPM", `wait` "7m12.5s"."""
+    return (
+        f"Rate limit reached for model `{model}` in organization `org_01testorganisation` service tier `on_demand` on "
+        f"{what} ({short}): Limit 8000, Used 7200, Requested 1900. Please try again in {wait}."
+    )
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int:
+    """The tokens of a request's messages, counted as gpt-oss does."""
+    from llm.tokens import counter
+
+    counts = counter("openai/gpt-oss-120b")
+    return sum(counts.count(m["content"]) + counts.message(m["role"]) for m in body.get("messages", []))
+
+
+def _own_answer(request: Request, owner: GroqServer) -> Answer:
+    """An answer from the passages of the question: a sentence of each of the first three, cited."""
+    text = _cite(next((m["content"] for m in reversed(request.messages) if m["role"] == "user"), ""))
+    pieces = tuple(re.findall(r"\S+\s*|\s+", text))
+    if owner.deltas:
+        words = [piece.strip() for piece in pieces]
+        pieces = tuple(_endless(words, owner.deltas))
+    prompt = prompt_tokens(request.body)
+    usage = {**USAGE, "prompt_tokens": prompt, "completion_tokens": len(pieces), "total_tokens": prompt + len(pieces)}
+    return Answer(deltas=pieces, reasoning=("Which passages say it?",), per_second=owner.per_second, usage=usage)
+
+
+def _cite(question: str) -> str:
+    sentences: list[str] = []
+    for line in question.splitlines():
+        try:
+            passage = json.loads(line)
+        except ValueError:
+            continue
+        if not isinstance(passage, dict):
+            continue
+        n = passage.get("n", len(sentences) + 1)
+        said = str(passage.get("text") or passage.get("title") or "").split(". ")[0].rstrip(".")
+        sentences.append(f"{passage.get('outlet') or passage.get('feed') or 'One outlet'} reports: {said} [{n}].")
+        if len(sentences) == 3:
+            break
+    return " ".join(sentences) or "None of the articles says anything about this."
+
+
+def _endless(words: Sequence[str], count: int) -> Iterator[str]:
+    """`count` deltas of these words over and over, in paragraphs of a hundred."""
+    for place in range(count):
+        end = "\n\n" if place % 100 == 99 else " "
+        yield words[place % len(words)] + end
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.groq_server", description="A model server for trying things."
+    )
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--deltas", type=int, default=0, help="deltas of each answer (default: its words)")
+    parser.add_argument("--per-second", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=600.0, help="it ends by itself after so long")
+    chosen = parser.parse_args(arguments)
+    with GroqServer(port=chosen.port, deltas=chosen.deltas, per_second=chosen.per_second) as server:
+        print(json.dumps({"url": server.url, "openai": f"{server.url}/v1"}), flush=True)
+        try:
+            time.sleep(chosen.seconds)
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

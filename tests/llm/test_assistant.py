@@ -1,0 +1,283 @@
+"""A question's way to its answer: what is searched, what is sent, and how every kind of end is told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from llm.assistant import Answer, Turn, ask, draw, read_passages
+from llm.base import Delta, Interrupted, KeyRefused, Limits, RateLimited, TooLarge, Usage
+from llm.citations import Citation
+from llm.extractive import ExtractiveModel
+from llm.prompt import read_passages as read_request
+from news.types import Found, Horizon, Passage
+from tests.llm.fake_model import FakeModel
+from tests.llm.passages import a_passage, passages
+
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+HORIZON = Horizon(3, 120, datetime(2026, 6, 1, tzinfo=UTC), NOW, ("Dead Feed",))
+
+
+class Searching:
+    """Finds the passages it was given, and keeps what it was asked."""
+
+    def __init__(self, found: Sequence[Passage] = passages(3)) -> None:
+        self.found = Found(tuple(found), HORIZON)
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def __call__(self, question: str, earlier: Sequence[str]) -> Found:
+        self.asked.append((question, list(earlier)))
+        return self.found
+
+
+def an_answer(model: FakeModel, *, turns: Sequence[Turn] = (), found: Sequence[Passage] = passages(3)) -> Answer:
+    return ask("What now?", turns, model=model, retrieve=Searching(found), now=NOW)
+
+
+def read(answer: Answer) -> str:
+    return "".join(answer)
+
+
+def long_passages(count: int, words: int = 300) -> tuple[Passage, ...]:
+    return tuple(a_passage(n, text="word " * words) for n in range(1, count + 1))
+
+
+def test_an_answer_streams_with_its_citations_as_links():
+    answer = an_answer(FakeModel().says("Oil ro", "se [", "2].", " Gas fell [1]."))
+    assert answer.state == "streaming"
+    pieces = list(answer)
+    assert len(pieces) > 2
+    assert "".join(pieces) == answer.markdown == draw(answer.raw, answer.passages)
+    assert answer.raw == "Oil rose [2]. Gas fell [1]."
+    assert "](https://outlet2.test/2 " in answer.markdown
+    assert [citation.n for citation in answer.citations] == [2, 1]
+    assert answer.citations[0] == Citation(2, answer.passages[1])
+    assert (answer.state, answer.reason) == ("done", "")
+    assert (answer.usage, answer.limits.tokens_left) == (Usage(100, 10), 5)
+    assert answer.horizon == HORIZON
+
+
+def test_the_model_is_sent_rules_turns_passages_and_question():
+    model = FakeModel().says("Yes.")
+    turns = [Turn("First?", "One [1]."), Turn("Second?", "Two.")]
+    answer = an_answer(model, turns=turns)
+    (messages,) = model.asked
+    assert [message.role for message in messages] == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert "Wednesday, 2026-06-10" in messages[0].content
+    assert [message.content for message in messages[1:5]] == ["First?", "One.", "Second?", "Two."]
+    sent, question = read_request(messages)
+    assert question == "What now?"
+    assert [passage.title for passage in sent] == [passage.title for passage in answer.passages]
+
+
+def test_earlier_questions_are_searched_too():
+    searching = Searching()
+    ask("And now?", [Turn("a?", "A"), Turn("b?", "B")], model=FakeModel().says("x"), retrieve=searching, now=NOW)
+    assert searching.asked == [("And now?", ["a?", "b?"])]
+
+
+def test_the_sum_in_the_ledger_is_the_sum_that_is_sent():
+    model = FakeModel().says("x")
+    answer = an_answer(model, turns=[Turn("a " * 40, "b " * 90)] * 60, found=long_passages(12))
+    assert answer.ledger.used == model.tokens_asked[0] <= 7_000
+    assert 0 < len(answer.ledger.passages) < 12
+    assert 0 < len(answer.ledger.turns) < 60
+    assert len(answer.passages) == len(answer.ledger.passages)
+    assert len(model.asked[0]) == 2 + 2 * len(answer.ledger.turns)
+
+
+def test_numbers_count_the_passages_that_were_sent():
+    found = [a_passage(1, text="word " * 9_000), a_passage(2), a_passage(3)]
+    answer = an_answer(FakeModel().says("Fact [1]."), found=found)
+    read(answer)
+    assert [citation.passage.title for citation in answer.citations] == ["Headline 2"]
+
+
+def test_a_pinned_passage_goes_in_first():
+    found = [*long_passages(20), a_passage(99, text="word " * 300)]
+    answer = ask("What?", [], model=FakeModel().says("x"), retrieve=Searching(found), now=NOW, pinned=(99,))
+    assert 99 in [passage.entry_id for passage in answer.passages]
+
+
+def test_the_budget_is_no_more_than_the_server_takes():
+    model = FakeModel(ceiling=3_000).says("x")
+    assert an_answer(model, found=long_passages(12)).ledger.budget == 3_000
+    assert model.tokens_asked[0] <= 3_000
+
+
+def test_what_is_too_large_is_sent_once_more_and_smaller():
+    model = FakeModel().fails(TooLarge("Too large.", limit=4_000, requested=6_000)).says("Yes [1].")
+    answer = an_answer(model, found=long_passages(12))
+    read(answer)
+    first, second = model.tokens_asked
+    assert second <= first * 4_000 // 6_000
+    assert answer.ledger.used == second
+    assert answer.notice == "The server takes no more at once, so fewer passages were used."
+    assert answer.state == "done"
+
+
+def test_a_limit_in_tokens_alone_is_obeyed_too():
+    model = FakeModel().fails(TooLarge("Too large.", limit=3_500)).says("Yes.")
+    an_answer(model, found=long_passages(12))
+    assert model.tokens_asked[1] <= 3_500
+
+
+def test_without_figures_half_is_sent():
+    model = FakeModel().fails(TooLarge("Too large.")).says("Yes.")
+    an_answer(model, found=long_passages(12))
+    assert model.tokens_asked[1] <= model.tokens_asked[0] // 2
+
+
+def test_what_is_too_large_twice_is_told_after_two_requests():
+    model = FakeModel().fails(TooLarge("Too large.")).fails(TooLarge("Still too large."))
+    with pytest.raises(TooLarge, match="Still too large"):
+        an_answer(model, found=long_passages(12))
+    assert len(model.asked) == 2
+
+
+def test_nothing_to_leave_out_means_no_second_request():
+    model = FakeModel().fails(TooLarge("Too large.", limit=300))
+    with pytest.raises(TooLarge, match="Too large"):
+        an_answer(model, found=[])
+    assert len(model.asked) == 1
+
+
+def test_a_question_longer_than_the_window_is_told_without_asking():
+    model = FakeModel()
+    with pytest.raises(TooLarge, match="ask a shorter question"):
+        ask("word " * 9_000, [], model=model, retrieve=Searching(), now=NOW)
+    assert model.asked == []
+
+
+@pytest.mark.parametrize("error", [KeyRefused("The key was refused."), RateLimited("Wait a minute.")])
+def test_what_fails_before_the_first_word_is_raised(error):
+    with pytest.raises(type(error), match=str(error)):
+        an_answer(FakeModel().fails(error))
+
+
+def test_a_broken_stream_keeps_its_text_and_says_why():
+    broken = Interrupted("The connection was cut.")
+    answer = an_answer(FakeModel().breaks_off("Oil rose [1]. Gas [", error=broken))
+    assert read(answer).endswith(" Gas &#91;")
+    assert (answer.state, answer.reason) == ("interrupted", "The connection was cut.")
+    assert answer.raw == "Oil rose [1]. Gas ["
+    assert len(answer.citations) == 1
+
+
+@pytest.mark.parametrize(
+    ("finish", "deltas", "reason"),
+    [
+        ("length", ["Oil rose"], "The answer reached its length limit."),
+        ("content_filter", ["Oil rose"], "The provider's filter ended the answer here."),
+        ("stop", [], "The model gave no answer. Ask again, or choose another model in Settings."),
+        ("stop", [" \n"], "The model gave no answer. Ask again, or choose another model in Settings."),
+        (
+            "length",
+            [Delta(reasoning="Hm.")],
+            "The model used up its reply by thinking. Ask again, or choose a lower effort in Settings.",
+        ),
+    ],
+)
+def test_an_answer_that_is_not_whole_says_why(finish, deltas, reason):
+    answer = an_answer(FakeModel().says(*deltas, finish=finish))
+    read(answer)
+    assert (answer.state, answer.reason) == ("interrupted", reason)
+
+
+def test_reasoning_is_kept_apart_from_the_answer():
+    answer = an_answer(FakeModel().says(Delta(reasoning="They ask "), Delta(reasoning="for oil [1]."), Delta("Oil.")))
+    assert read(answer) == "Oil."
+    assert answer.reasoning == "They ask for oil [1]."
+    assert (answer.raw, answer.citations) == ("Oil.", ())
+    assert "They ask" not in json.dumps(answer.as_dict())
+
+
+def test_an_answer_that_is_closed_early_is_stopped_and_gives_the_connection_back():
+    model = FakeModel().says("Oil ", "rose ", "[1", "].")
+    answer = an_answer(model)
+    next(iter(answer))
+    answer.close()
+    assert (answer.state, answer.raw) == ("stopped", "Oil ")
+    assert model.script[0].closed.is_set()
+    assert list(answer) == []
+    answer.close()
+    assert answer.state == "stopped"
+
+
+def test_an_answer_that_nobody_reads_can_be_closed():
+    model = FakeModel().says("Oil.")
+    answer = an_answer(model)
+    answer.close()
+    assert (answer.state, answer.raw) == ("stopped", "")
+    assert model.script[0].closed.is_set()
+
+
+def test_closing_a_finished_answer_changes_nothing():
+    answer = an_answer(FakeModel().says("Oil."))
+    read(answer)
+    answer.close()
+    assert answer.state == "done"
+
+
+def test_a_silent_provider_can_be_stopped_from_another_thread():
+    answer = an_answer(FakeModel().falls_silent("Oil "))
+    pieces = iter(answer)
+    assert next(pieces) == "Oil "
+    reader = threading.Thread(target=lambda: list(pieces))
+    reader.start()
+    answer.close()
+    reader.join(20)
+    assert not reader.is_alive()
+    assert (answer.state, answer.raw) == ("stopped", "Oil ")
+
+
+def test_a_fault_of_ours_in_mid_stream_is_raised_but_the_answer_is_not_left_streaming():
+    answer = an_answer(FakeModel().breaks_off("Oil ", error=ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        read(answer)
+    assert answer.state == "interrupted"
+    assert "fault in Broadsheet" in answer.reason
+
+
+def test_the_notice_of_the_model_reaches_the_reader():
+    assert an_answer(FakeModel().says("x", notice="Another model answers.")).notice == "Another model answers."
+
+
+def test_a_stored_answer_is_drawn_as_it_was_streamed():
+    answer = an_answer(FakeModel().says("**Oil** rose [", "2] ![x](https://evil.test/i.png)"))
+    shown = read(answer)
+    stored = json.loads(json.dumps(answer.as_dict()))
+    assert read_passages(stored) == answer.passages
+    assert draw(stored["answer"], read_passages(stored)) == shown
+    assert read_passages({}) == ()
+
+
+def test_as_a_dictionary_an_answer_has_everything_a_program_wants():
+    answer = an_answer(FakeModel().says("Oil rose [2]."))
+    read(answer)
+    told = json.loads(json.dumps(answer.as_dict()))
+    assert {name: told[name] for name in ("question", "answer", "state", "reason", "model", "notice")} == {
+        "question": "What now?", "answer": "Oil rose [2].", "state": "done", "reason": "",
+        "model": "openai/gpt-oss-120b", "notice": "",
+    }  # fmt: skip
+    assert told["citations"] == [
+        {
+            "n": 2, "title": "Headline 2", "url": "https://outlet2.test/2", "feed": "Outlet 2",
+            "published_at": "2026-06-10T09:30:00+00:00", "passage": "Text 2.",
+        }
+    ]  # fmt: skip
+    assert told["usage"] == {"prompt": 100, "completion": 10, "cached": 0, "reasoning": 0}
+    assert told["ledger"]["used"] == answer.ledger.used
+    assert told["horizon"]["failed"] == ["Dead Feed"]
+
+
+def test_without_a_key_the_same_way_leads_to_quotations():
+    found = [a_passage(1, text="Crude oil rose 4 percent on Monday.", title="Oil")]
+    answer = ask("How much did oil rise?", [], model=ExtractiveModel(), retrieve=Searching(found), now=NOW)
+    assert "“Crude oil rose 4 percent on Monday.” [&#91;1&#93;](https://outlet1.test/1 " in read(answer)
+    assert answer.state == "done"
+    assert answer.limits == Limits()
