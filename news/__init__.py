@@ -1,0 +1,1 @@
+"""Feeds -> entries -> stories -> passages. Knows nothing of models or Streamlit."""

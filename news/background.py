@@ -1,0 +1,148 @@
+"""A refresher for as long as the process lives: one thread that polls what is due, and whatever it is asked to.
+
+Pages ask it for a `Job` and watch; leaving the page does not stop the job. There is one refresher a process, and
+leases in the database keep other processes away from the same feed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from news.parse import ParserPool
+from news.refresh import Fetches, Outcome, Parses, refresh
+from news.store import Store
+from news.types import Clock, Feed
+from storage.engine import StorageError
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 60.0
+PRUNE_EVERY = timedelta(hours=6)
+
+
+@dataclass(slots=True)
+class Job:
+    """A refresh that was asked for. `outcomes` grows until `finished` is set; `error` is a sentence if it broke off."""
+
+    total: int
+    outcomes: list[Outcome] = field(default_factory=list)
+    error: str = ""
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """The feeds that failed so far."""
+        return [outcome for outcome in self.outcomes if outcome.kind == "failed"]
+
+
+class Refresher:
+    """Polls feeds in the background from `start` until `close`."""
+
+    def __init__(
+        self,
+        store: Store,
+        fetcher: Fetches,
+        *,
+        clock: Clock,
+        look_every_s: float = LOOK_EVERY_S,
+        parsers: Callable[[], AbstractContextManager[Parses]] = lambda: ParserPool(os.cpu_count() or 1),
+    ) -> None:
+        self.store = store
+        self.fetcher = fetcher
+        self.clock = clock
+        self._look_every_s = look_every_s
+        self._parsers = parsers
+        self._asked: queue.Queue[tuple[Job, Sequence[Feed]] | None] = queue.Queue()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
+        self._pruned_at: datetime | None = None
+
+    def start(self) -> None:
+        """Begin to poll what is due, at once and then about every minute."""
+        self._thread.start()
+
+    def close(self, *, wait_s: float = 0.0) -> None:
+        """Stop after the feed at hand, and wait up to `wait_s` for that. Jobs not begun end with an error."""
+        self._closed.set()
+        self._asked.put(None)
+        if not self._thread.is_alive():
+            self._turn_away()
+        elif wait_s:
+            self._thread.join(wait_s)
+
+    def ask(self, feeds: Sequence[Feed]) -> Job:
+        """Refresh these feeds as soon as the refresh at hand is done."""
+        job = Job(total=len(feeds))
+        self._asked.put((job, feeds))
+        if self._closed.is_set():
+            self._turn_away()
+        return job
+
+    def _run(self) -> None:
+        look_at = 0.0
+        while not self._closed.is_set():
+            if time.monotonic() >= look_at:
+                self._poll()
+                look_at = time.monotonic() + self._look_every_s
+            try:
+                asked = self._asked.get(timeout=max(0.0, look_at - time.monotonic()))
+            except queue.Empty:
+                continue
+            if asked is not None:
+                self._work(*asked)
+        self._turn_away()
+
+    def _turn_away(self) -> None:
+        """Nobody may wait for a job that nobody will begin."""
+        while True:
+            try:
+                asked = self._asked.get_nowait()
+            except queue.Empty:
+                return
+            if asked is not None:
+                self._work(*asked)
+
+    def _poll(self) -> None:
+        try:
+            now = self.clock()
+            if feeds := self.store.due(now):
+                self._work(Job(total=len(feeds)), feeds)
+            if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
+                self._pruned_at = now
+                self.store.prune(now)
+        except StorageError as error:
+            log.warning("background refresh: %s", error)
+        except Exception:  # the thread must outlive it, or nothing is ever refreshed again
+            log.exception("background refresh broke off")
+
+    def _work(self, job: Job, feeds: Sequence[Feed]) -> None:
+        if self._closed.is_set():
+            job.error = "Broadsheet is closing; refresh again when it is back."
+            job.finished.set()
+            return
+        try:
+            with (
+                self._parsers() as parser,
+                closing(refresh(self.store, feeds, fetcher=self.fetcher, parser=parser, now=self.clock())) as outcomes,
+            ):
+                for outcome in outcomes:
+                    job.outcomes.append(outcome)
+                    if self._closed.is_set() and len(job.outcomes) < job.total:
+                        job.error = "The refresh was stopped; feeds it did not reach come next time."
+                        break
+        except StorageError as error:
+            job.error = str(error)
+            log.warning("refresh: %s", error)
+        except Exception:
+            job.error = "The refresh broke off; the log has the reason."
+            log.exception("refresh broke off")
+        finally:
+            job.finished.set()
