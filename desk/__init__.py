@@ -1,0 +1,1 @@
+"""What belongs to the reader: conversations, saved articles, the last visit."""
