@@ -1,0 +1,250 @@
+"""What the screens share: the frame around a page, the services behind it, and how an entry and an answer are drawn.
+
+This is where the parts are put together: it alone (with the `__main__` files) reads secrets and the environment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from desk.conversations import Conversations
+from llm.base import CTX_LENGTH, ChatModel
+from llm.extractive import ExtractiveModel
+from llm.groq import GroqModel
+from llm.groq import warm as warm_model
+from llm.live import Live
+from llm.markdown import link, literal
+from llm.models import DEFAULT
+from llm.redact import Redact
+from news.background import Job, Refresher
+from news.fetch import Fetcher
+from news.store import Store
+from news.types import Entry, Passage
+from storage.engine import DEFAULT_URL, StorageError, connect
+
+QUESTION_CHARACTERS = 4_000
+ICON = Path(__file__).parent / "icon.png"
+MENU = (
+    ("app.py", "Ask", ":material/forum:"),
+    ("pages/front_page.py", "Front page", ":material/newspaper:"),
+    ("pages/briefing.py", "Briefing", ":material/coffee:"),
+    ("pages/sources.py", "Sources", ":material/rss_feed:"),
+    ("pages/settings.py", "Settings", ":material/tune:"),
+)
+
+
+def now() -> datetime:
+    """The clock of the app."""
+    return datetime.now(UTC)
+
+
+def setting(name: str) -> str:
+    """A setting from the environment, else from Streamlit's secrets, else ""."""
+    if value := os.environ.get(name):
+        return value
+    if st.secrets.load_if_toml_exists():
+        return str(st.secrets.get(name, ""))
+    return ""
+
+
+@dataclass(slots=True)
+class Services:
+    """What lives as long as the process, shared by all sessions; every part is safe to share by threads."""
+
+    store: Store
+    conversations: Conversations
+    fetcher: Fetcher
+    refresher: Refresher
+    lives: dict[str, Live] = field(default_factory=dict)
+    """Answers being written, by turn."""
+    left: dict[str, str] = field(default_factory=dict)
+    """For answers being written: the session that looked away last and was still connected then, else ""."""
+
+
+@st.cache_resource(show_spinner=False)
+def services() -> Services:
+    """The services, made once a process. Raises `StorageError`."""
+    logging.getLogger().addFilter(Redact())
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Redact())
+    engine = connect(setting("DATABASE_URL") or DEFAULT_URL)
+    store = Store(engine)
+    fetcher = Fetcher(allow_private=setting("ALLOW_PRIVATE_FEEDS").lower() in ("1", "true", "yes", "on"))
+    refresher = Refresher(store, fetcher, clock=now)
+    refresher.start()
+    threading.Thread(target=_warm, name="warm", daemon=True).start()
+    return Services(store, Conversations(engine), fetcher, refresher)
+
+
+def _warm() -> None:
+    """Load what the first answer needs, so that the first reader does not wait for it."""
+    import pandas  # noqa: F401 - st.write_stream imports it at its first call
+
+    warm_model()
+
+
+def frame(title: str) -> Services:
+    """Begin a page: its settings and the masthead with the menu; gives the services, or ends with a sentence."""
+    st.set_page_config(
+        page_title=f"{title} · Broadsheet" if title != "Ask" else "Broadsheet",
+        page_icon=ICON,  # our own file: Streamlit would fetch a named icon from another host
+        layout="centered" if title in ("Ask", "Settings") else "wide",
+        initial_sidebar_state="auto",
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="masthead"):
+        st.markdown("### Broadsheet", width="content")
+        for target, label, _icon in MENU:
+            st.page_link(target, label=label, width="content")
+    try:
+        return services()
+    except StorageError as error:
+        st.error(str(error), title="The database cannot be used")
+        st.stop()
+
+
+def session_id() -> str:
+    """The id of this browser session; "" outside of one."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def is_connected(session: str) -> bool:
+    """Whether a browser is connected to this session now."""
+    return runtime.exists() and runtime.get_instance().is_active_session(session)
+
+
+# The model of this session
+
+
+def groq_key() -> str:
+    """The key typed in Settings in this session, else the configured one, else ""."""
+    return str(st.session_state.get("groq_key") or setting("GROQ_API_KEY"))
+
+
+def chat_model() -> ChatModel:
+    """The model that answers in this session: Groq with a key, else the one that quotes."""
+    budget = int(st.session_state.get("budget", CTX_LENGTH))
+    key = groq_key()
+    if not key:
+        return ExtractiveModel(ctx_length=budget)
+    name = str(st.session_state.get("model") or setting("GROQ_MODEL") or DEFAULT)
+    return GroqModel(key, model=name, base_url=setting("GROQ_BASE_URL") or None, ctx_length=budget)
+
+
+# Words for times and counts
+
+
+def ago(then: datetime, at: datetime | None = None) -> str:
+    """How long ago, in a few words: "just now", "12 min ago", "3 h ago", "2 days ago", else the date."""
+    passed = (at or now()) - then
+    if passed < timedelta(minutes=1):
+        return "just now"
+    if passed < timedelta(hours=1):
+        return f"{int(passed.total_seconds() // 60)} min ago"
+    if passed < timedelta(days=1):
+        return f"{int(passed.total_seconds() // 3600)} h ago"
+    if passed < timedelta(days=7):
+        days = passed.days
+        return "yesterday" if days == 1 else f"{days} days ago"
+    return f"{then.day} {then:%B %Y}"
+
+
+def moment(at: datetime) -> str:
+    """A date and time as a reader writes them, UTC: "10 June 2026, 09:45"."""
+    return f"{at.day} {at:%B %Y, %H:%M}"
+
+
+def count(number: int, thing: str, things: str = "") -> str:
+    """A number with its noun: "1 feed", "2,000 feeds"."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+# Drawing
+
+
+def headline(entry: Entry, *, summary: int = 220) -> str:
+    """An entry as Markdown: its headline as a link, a quiet line with outlet and time, the first words of its text."""
+    marks = [literal(entry.feed), ago(entry.published_at)]
+    if entry.also:
+        marks.append("also in " + literal(", ".join(entry.also[:3])))
+    if entry.edits:
+        marks.append("edited" if entry.edits == 1 else f"edited {entry.edits} times")
+    text = " ".join(entry.text.split())
+    if len(text) > summary:
+        text = text[:summary].rsplit(" ", 1)[0] + " …"
+    body = f"**{link(entry.title, entry.url)}**  \n:small[:gray[{' · '.join(marks)}]]"
+    return f"{body}\n\n{literal(text)}" if text and text != entry.title else body
+
+
+def sources(passages: Sequence[Passage], cited: Sequence[int]) -> None:
+    """What an answer rests on, folded: each passage with its headline, outlet and date; those it cites come first."""
+    if not passages:
+        return
+    label = (
+        f"{count(len(cited), 'source')} cited of {len(passages)}"
+        if cited
+        else count(len(passages), "passage") + " found"
+    )
+    order = [*cited, *(n for n in range(1, len(passages) + 1) if n not in cited)]
+    with st.expander(label, type="compact"):
+        blocks = []
+        for n in order:
+            passage = passages[n - 1]
+            about = f"{literal(passage.feed)} · {moment(passage.published_at)}" + ("" if n in cited else " · not cited")
+            blocks.append(
+                f"**{n}.** {link(passage.title, passage.url)}  \n:small[:gray[{about}]]\n\n> {literal(passage.text)}"
+            )
+        st.markdown("\n\n".join(blocks))
+
+
+def follow(job: Job, label: str = "Refreshing") -> None:
+    """Show a refresh until it is done: a bar, then what came and what failed and why, feed by feed."""
+    bar = st.progress(0.0, text=label)
+    while not job.finished.wait(0.15):
+        done = len(job.outcomes)
+        bar.progress(done / max(job.total, 1), text=f"{label}: {done} of {count(job.total, 'feed')}")
+    bar.empty()
+    if job.error:
+        st.error(job.error)
+    report(job)
+
+
+def report(job: Job) -> None:
+    """What a refresh brought."""
+    new = sum(outcome.new for outcome in job.outcomes)
+    edited = sum(outcome.edited for outcome in job.outcomes)
+    told = [count(job.total, "feed") + " asked", count(new, "new article")]
+    if edited:
+        told.append(f"{edited} edited")
+    if job.failed:
+        told.append(f"{len(job.failed)} failed")
+    st.caption(", ".join(told) + ".")
+    if job.failed:
+        with st.expander(f"{count(len(job.failed), 'feed')} failed", type="compact"):
+            for outcome in job.failed:
+                name = literal(outcome.feed.title or outcome.feed.url)
+                st.markdown(f"**{name}**  \n{literal(outcome.error)}")
+
+
+def visible(pieces: Iterator[str]) -> Iterator[str]:
+    """Pieces for `st.write_stream`; an idle tick touches the session, so that Stop works while nothing arrives."""
+    for piece in pieces:
+        if piece:
+            yield piece
+        else:
+            st.session_state.get("tick")
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """The names in order, each once, none empty."""
+    return list(dict.fromkeys(name for name in names if name))

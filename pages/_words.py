@@ -1,0 +1,74 @@
+"""Days, times and languages in words, as the reader's own clock has them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
+    st.switch_page("app.py")
+
+LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German",
+    "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "fa": "Persian", "fi": "Finnish", "fr": "French",
+    "he": "Hebrew", "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nb": "Norwegian",
+    "nl": "Dutch", "nn": "Norwegian", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
+    "ru": "Russian", "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "sw": "Swahili",
+    "ta": "Tamil", "te": "Telugu", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
+    "zh": "Chinese",
+}  # fmt: skip
+
+
+def zone() -> tzinfo:
+    """The time zone of the reader's browser, UTC if it does not say."""
+    try:
+        return ZoneInfo(st.context.timezone or "")
+    except (ValueError, OSError):  # no such zone, or a name that is none
+        return UTC
+
+
+def day(moment: datetime, at: datetime, here: tzinfo) -> str:
+    """The day of `moment` seen from `at`: "Today", "Yesterday", "Friday 20 November", with its year if another."""
+    then, today = moment.astimezone(here).date(), at.astimezone(here).date()
+    if then == today:
+        return "Today"
+    if then == today - timedelta(days=1):
+        return "Yesterday"
+    return long_date(then) if then.year == today.year else f"{long_date(then)} {then.year}"
+
+
+def long_date(then: date) -> str:
+    """A date without its year: "Friday 20 November"."""
+    return f"{then:%A} {then.day} {then:%B}"
+
+
+def clock(moment: datetime, at: datetime, here: tzinfo) -> str:
+    """A moment with its time of day, for within a sentence: "today, 14:05"."""
+    then = day(moment, at, here)
+    return f"{then.lower() if then in ('Today', 'Yesterday') else then}, {moment.astimezone(here):%H:%M}"
+
+
+def midnight(at: datetime, here: tzinfo) -> datetime:
+    """When the reader's day began, in UTC."""
+    return at.astimezone(here).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def until(moment: datetime, at: datetime) -> str:
+    """How long it is until `moment`, in a few words: "now", "in 12 min", "in 3 h", "in 2 days"."""
+    minutes = (moment - at).total_seconds() / 60
+    if minutes < 1:
+        return "now"
+    if minutes < 60:
+        return f"in {minutes:.0f} min"
+    if minutes < 48 * 60:
+        return f"in {minutes / 60:.0f} h"
+    return f"in {minutes / 1440:.0f} days"
+
+
+def language_name(tag: str) -> str:
+    """The language of a tag such as "en-GB" in English, else the tag's first part as it is."""
+    first = tag.replace("_", "-").split("-")[0].lower()
+    return LANGUAGES.get(first, first)

@@ -1,0 +1,170 @@
+"""Briefing: the day in five minutes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from llm import assistant
+from llm.live import Live
+from llm.markdown import link, literal
+from news.store import Filter
+from news.stories import Story, five_minutes, opening, top
+from news.types import Entry, Found, Passage
+from pages import Services, ago, chat_model, count, frame, groq_key, now, sources, visible
+from pages._words import day, zone
+
+STORIES = 60
+MOST_TOGETHER, MOST_OF_A_TOPIC = 8, 5
+TOGETHER = "Told by several outlets"
+REST = "More news"
+SUMMARISED = 14
+"""So many stories are given to a model: more than fit at once would only be cut again."""
+QUESTION = (
+    "Brief me on the day's news in two minutes, about 250 words: a list of the most important stories, first things "
+    "first, each with a bold headline of a few words and one or two sentences. Say where outlets differ."
+)
+
+
+def of_the_day(part: Services, at: datetime) -> list[Entry]:
+    """The last 24 hours' articles, newest first; if there is none, those of the 24 hours before the newest one."""
+    newest = part.store.entries(Filter(as_of=at), limit=1)
+    if not newest:
+        return []
+    since = min(newest[0].published_at, at - timedelta(hours=1)) - timedelta(hours=23)
+    return part.store.entries(Filter(since=since, as_of=at), limit=2_000)
+
+
+def in_sections(ranked: list[Story]) -> dict[str, list[Story]]:
+    """Five minutes of what several outlets tell, then of the rest by topic, in the order of their first stories."""
+    together = [story for story in ranked if len(story.feeds) > 1][:MOST_TOGETHER]
+    of_topic: Counter[str] = Counter()
+    rest = []
+    for story in ranked:
+        of_topic[story.lead.topic] += story not in together
+        if story not in together and of_topic[story.lead.topic] <= MOST_OF_A_TOPIC:
+            rest.append(story)
+    sections: dict[str, list[Story]] = {}
+    for story in five_minutes([*together, *rest]):
+        sections.setdefault(TOGETHER if story in together else story.lead.topic or REST, []).append(story)
+    if REST in sections:
+        sections[REST] = sections.pop(REST)
+    return sections
+
+
+def draw_story(story: Story, at: datetime) -> None:
+    """A story: its headline, its first sentences, and who else tells it."""
+    entry = story.lead
+    told = f"{literal(entry.feed)} · {ago(entry.published_at, at)}"
+    lines = [f"**{link(entry.title, entry.url)}**  \n:small[:gray[{told}]]"]
+    if text := opening(entry.text):
+        lines.append(literal(text))
+    others: dict[str, str] = {}
+    for other in story.others:
+        if other.feed != entry.feed:
+            others.setdefault(other.feed, link(other.feed, other.url, title=other.title))
+    if others:
+        lines.append(f":small[:gray[Also] {', '.join(others.values())}]")
+    with st.container(gap="xxsmall"):
+        st.markdown("\n\n".join(lines))
+        st.page_link("app.py", label=":small[:gray[Ask about this]]", query_params={"pin": str(entry.id)})
+
+
+def draw_section(title: str, stories: list[Story], at: datetime) -> None:
+    """A heading and its stories."""
+    st.subheader(literal(title), anchor=False, divider="gray")
+    with st.container(gap="medium"):
+        for story in stories:
+            draw_story(story, at)
+
+
+def passages(stories: Sequence[Story]) -> tuple[Passage, ...]:
+    """What a model is told of these stories: of each its lead, and a second outlet's words if there is one."""
+    told = []
+    for story in stories:
+        second = next((other for other in story.others if other.feed != story.lead.feed and other.text), None)
+        told += [story.lead, second] if second else [story.lead]
+    return tuple(
+        Passage(
+            entry.id, entry.title, opening(entry.text, length=500) or entry.title, entry.url, entry.feed,
+            entry.published_at, entry.language,
+        )
+        for entry in told
+    )  # fmt: skip
+
+
+def summarise(part: Services, stories: Sequence[Story], at: datetime) -> None:
+    """Begin a summary; it is drawn by `draw_summary` as it comes, and kept for the session."""
+    model, given = chat_model(), passages(stories[:SUMMARISED])
+    horizon = part.store.horizon(Filter(as_of=at))
+
+    def ask() -> assistant.Answer:
+        return assistant.ask(QUESTION, (), model=model, retrieve=lambda *_: Found(given, horizon), now=at)
+
+    live = Live(ask, save=lambda _: None)
+    live.start()
+    st.session_state["summary"] = (live, at)
+
+
+def draw_summary(part: Services, stories: Sequence[Story], at: datetime) -> None:
+    """The model's summary with its sources, or the button that asks for one. To be drawn last: it may take a while."""
+    row, body = st.container(horizontal=True, vertical_alignment="center", gap="small"), st.container()
+    live, asked_at = st.session_state.get("summary", (None, at))
+    with row:
+        if live and not live.finished:
+            # The key of the button that began it: under another, that one would stay behind, greyed, till the end.
+            st.button("Stop", icon=":material/stop_circle:", key="summarise", on_click=live.stop)
+            st.caption("The day's stories are being summed up.", width="content")
+        else:
+            if groq_key():
+                label = "Summarise again" if live else "Summarise with Groq"
+                st.button(label, key="summarise", on_click=summarise, args=(part, stories, at))
+            if live:
+                by = f" by {literal(live.details['model'])}" if live.details else ""
+                st.caption(f"Summed up{by} {ago(asked_at, at)}.", width="content")
+            elif not groq_key():
+                st.caption("With a Groq key in Settings, a summary with sources can be written here.", width="content")
+    if live is None:
+        return
+    with body:
+        if not live.finished:
+            st.write_stream(visible(live.view()))
+            live.wait(2.0)
+            st.rerun()
+        given = assistant.read_passages(live.details)
+        if live.raw:
+            st.markdown(assistant.draw(live.raw, given))
+        if live.state != "done":
+            st.caption(literal(live.reason) or "The summary was stopped.")
+        sources(given, [citation["n"] for citation in live.details.get("citations", ())])
+
+
+part = frame("Briefing")
+at, here = now(), zone()
+st.title("Briefing", anchor=False)
+entries = of_the_day(part, at)
+if not entries:
+    st.markdown("There is no news yet to brief you on.")
+    st.page_link("pages/sources.py", label="Choose feeds in Sources", icon=":material/rss_feed:")
+    st.stop()
+
+sections = in_sections(top(entries, STORIES))
+stories = [story for told in sections.values() for story in told]
+feeds = len({entry.feed_id for entry in entries})
+st.caption(
+    f"{day(entries[0].published_at, at, here)} in five minutes: {count(len(stories), 'story', 'stories')} out of "
+    f"{count(len(entries), 'article')} from {count(feeds, 'feed')}."
+)
+summary = st.container(width=760)
+main, side = st.columns(2, gap="large") if len(sections) > 1 else (st.container(), st.container())
+filled = {main: 0, side: 0}
+for title, told in sections.items():
+    column = min(filled, key=filled.__getitem__)
+    filled[column] += len(told) + 1
+    with column:
+        draw_section(title, told, at)
+with summary:
+    draw_summary(part, stories, at)

@@ -1,0 +1,159 @@
+"""Settings: the model and its key, how much it is given, how the app looks, and what is stored."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import streamlit as st
+
+from llm.base import CTX_LENGTH, ModelError
+from llm.groq import GroqModel
+from llm.markdown import literal
+from llm.models import BUNDLED, DEFAULT, ModelInfo
+from pages import Services, ago, count, frame, groq_key, now, setting, unique
+from pages._adding import remove_sample_button
+
+SMALLEST_BUDGET, LARGEST_BUDGET, BUDGET_STEP = 2_000, 32_000, 500
+KEEP_DAYS = (7, 30, 90, 365)
+
+
+def draw_model() -> None:
+    """The key, the model, the budget. What is chosen stays in the session, and nowhere else."""
+    st.subheader("Who answers", anchor=False)
+    st.text_input(
+        "Groq key", type="password", key="groq_key", persist_state="session", autocomplete="off", placeholder="gsk_…",
+        max_chars=200, on_change=forget_trial,
+    )  # fmt: skip
+    if setting("GROQ_API_KEY"):
+        told = "This server has a key of its own; one typed here is used instead, in this browser session only."
+    else:
+        told = (
+            "A key typed here stays in this browser session: it is never stored. To keep one, set `GROQ_API_KEY` "
+            "or put it into `.streamlit/secrets.toml`. [Keys are free at Groq](https://console.groq.com/keys)."
+        )
+    st.caption(told)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button("Try the key", disabled=not groq_key(), key="try_key"):
+            try_key()
+        if trial := st.session_state.get("trial"):
+            st.caption(literal(trial), width="stretch")
+        elif not groq_key():
+            st.caption("Without a key, answers are quotations from your feeds.", width="stretch")
+
+    offered = {model.id: model for model in st.session_state.get("live_models", BUNDLED)}
+    first = setting("GROQ_MODEL") or DEFAULT
+    ids = unique([*offered, first, st.session_state.get("model") or ""])
+    st.selectbox(
+        "Model", ids, index=ids.index(first), key="model", persist_state="session", accept_new_options=True,
+        format_func=lambda id_: described(offered.get(id_) or ModelInfo(id_)),
+    )  # fmt: skip
+    live = "live_models" in st.session_state
+    st.caption("As the server lists them now." if live else "A short list; trying the key asks Groq for its own.")
+    st.slider(
+        "Context budget, in tokens", SMALLEST_BUDGET, LARGEST_BUDGET, CTX_LENGTH, BUDGET_STEP, key="budget",
+        persist_state="session", format="localized",
+    )  # fmt: skip
+    st.caption(
+        "How much an answer may take, prompt and reply together. Groq's free plan allows 8,000 tokens a minute for "
+        "both, so 7,000 leaves some room; more fits more passages and a longer memory, if your plan allows it."
+    )
+
+
+def described(model: ModelInfo) -> str:
+    """A model for the list: its id and how much it can hold."""
+    return f"{model.id} · {model.window:,} tokens" if model.window else model.id
+
+
+def try_key() -> None:
+    """Ask the server for its models: proof that the key works, and the list to choose from. Uses no tokens."""
+    try:
+        with st.spinner("Asking …"):
+            offered = GroqModel(groq_key(), base_url=setting("GROQ_BASE_URL") or None).offered()
+    except ModelError as error:
+        st.session_state["trial"] = str(error)
+        return
+    st.session_state["live_models"] = offered
+    st.session_state["trial"] = f"The key works: {count(len(offered), 'model')} to choose from."
+
+
+def forget_trial() -> None:
+    """Another key: what was said of the last one is no longer true."""
+    st.session_state.pop("trial", None)
+    st.session_state.pop("live_models", None)
+
+
+def draw_look() -> None:
+    """Where light and dark are chosen."""
+    st.subheader("How it looks", anchor=False)
+    shown = st.context.theme.type
+    st.caption(
+        f"{f'You see the {shown} theme. ' if shown in ('light', 'dark') else ''}"
+        "Light, dark or as your system has it: the menu at the top right, under Settings."
+    )
+
+
+def draw_stored(part: Services) -> None:
+    """What the database holds, and ways to have less of it."""
+    st.subheader("What is stored", anchor=False)
+    stats, chats = part.store.stats(), part.conversations.count()
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Feeds", f"{stats.feeds:,}", width="content")
+        st.metric("Articles", f"{stats.entries:,}", width="content")
+        st.metric("Conversations", f"{chats:,}", width="content")
+        if stats.bytes:
+            st.metric("On disk", f"{stats.bytes / 2**20:,.1f} MB", width="content")
+    told = []
+    if stats.oldest and stats.newest:
+        told.append(f"The oldest article is from {ago(stats.oldest)}, the newest from {ago(stats.newest)}.")
+    if stats.edited:
+        told.append(f"{count(stats.edited, 'article')} changed after publication; every wording is kept.")
+    if told:
+        st.caption(" ".join(told))
+    if any(feed.sample for feed in part.store.feeds()):
+        remove_sample_button(part)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        days = st.selectbox(
+            "Remove articles older than", KEEP_DAYS, index=KEEP_DAYS.index(90), key="keep_days", width=220,
+            format_func=lambda days: "a year" if days == 365 else count(days, "day"),
+        )  # fmt: skip
+        if st.button("Remove them", key="prune"):
+            gone = part.store.prune(now(), keep=timedelta(days=days))
+            st.toast(f"{count(gone, 'article')} removed.")
+            st.rerun()
+    st.space("small")
+    if not st.session_state.get("deleting"):
+        st.button("Delete everything", key="delete", on_click=ask_first)
+        return
+    st.markdown("Delete all feeds, articles and conversations on this server? This cannot be undone.")
+    with st.container(horizontal=True, gap="small"):
+        st.button("Yes, delete everything", type="primary", key="delete_yes", on_click=delete, args=(part,))
+        st.button("Keep it", key="delete_no", on_click=keep)
+
+
+def ask_first() -> None:
+    """The first of the two steps."""
+    st.session_state["deleting"] = True
+
+
+def keep() -> None:
+    """Second thoughts."""
+    st.session_state.pop("deleting", None)
+
+
+def delete(part: Services) -> None:
+    """The second step."""
+    keep()
+    part.conversations.delete_everything()
+    part.store.delete_everything()
+    st.session_state["deleted"] = True
+
+
+part = frame("Settings")
+st.title("Settings", anchor=False)
+if st.session_state.pop("deleted", False):
+    st.toast("Everything is deleted.")
+draw_model()
+st.space("small")
+draw_look()
+st.space("small")
+draw_stored(part)
