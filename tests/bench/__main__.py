@@ -1,0 +1,30 @@
+"""`python -m tests.bench [PART …]` measures and prints one JSON object. Parts: refresh, search, window, browser."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from tests.bench.ask import measure_browser, measure_window
+from tests.bench.news import measure_refresh, measure_search
+
+PARTS = {
+    "refresh": measure_refresh,
+    "search": lambda: [measure_search(10_000), measure_search(100_000)],
+    "window": measure_window,
+    "browser": measure_browser,
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Measure the parts that are named, or all."""
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        print(f"There is no part {unknown[0]}; there are {', '.join(PARTS)}.", file=sys.stderr)
+        return 2
+    print(json.dumps({name: PARTS[name]() for name in wanted or PARTS}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
