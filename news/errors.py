@@ -84,7 +84,13 @@ class HTTPFailure(FetchError):
     """An error status. `status` is the code; `retry_after` what the server asked to wait, if it did."""
 
     def __init__(
-        self, sentence: str, *, url: str, status: int, retry_after: timedelta | None = None, detail: Detail | None = None
+        self,
+        sentence: str,
+        *,
+        url: str,
+        status: int,
+        retry_after: timedelta | None = None,
+        detail: Detail | None = None,
     ) -> None:
         super().__init__(sentence, url=url, detail=detail)
         self.status = status

@@ -102,7 +102,7 @@ def frame(title: str) -> Services:
         initial_sidebar_state="auto",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="masthead"):
-        st.markdown("### Broadsheet", width="content")
+        st.subheader("Broadsheet", anchor=False, width="content")
         for target, label, _icon in MENU:
             st.page_link(target, label=label, width="content")
     try:
