@@ -633,6 +633,8 @@ def test_a_limit_learned_from_a_refusal_holds_for_every_later_question_of_this_k
     refusal = "This model's maximum context length is 2000 tokens. However, you requested 5600 tokens."
     server.fails(400, message=refusal).says("Frogs.", headers=silent, times=3)
     messages = [*history(40), *QUESTION]
+    with pytest.raises(TooLarge):
+        model(ctx_length=6_000, reply_tokens=400).stream(messages)
     for asked in (2, 3):
         read(model(ctx_length=6_000, reply_tokens=400), messages)
         assert server.count == asked

@@ -23,7 +23,7 @@ def groq(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[GroqServer]:
 
 
 def sections(at: AppTest) -> list[str]:
-    return [heading.value for heading in at.subheader]
+    return [heading.value for heading in at.subheader if heading.value != "Broadsheet"]
 
 
 def a_day(app: App) -> None:
