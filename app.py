@@ -65,7 +65,8 @@ def draw_pin(part: Services) -> int | None:
 def draw_sidebar(part: Services, current: str) -> None:
     """The reader's conversations, newest first."""
     with st.sidebar:
-        st.page_link("app.py", label="New chat", icon=":material/edit_square:", query_params={})
+        # Buttons, not page links: Streamlit marks every link to the page one is on, and that would be all of them.
+        st.button("New chat", icon=":material/edit_square:", type="tertiary", on_click=open_chat)
         wanted = st.text_input(
             "Search chats", key="chat_search", placeholder="Search chats", label_visibility="collapsed"
         )
@@ -75,7 +76,8 @@ def draw_sidebar(part: Services, current: str) -> None:
         for chat in known:
             title = literal(chat.title)
             label = f"**{title}**" if chat.id == current else title
-            st.page_link("app.py", label=label, query_params={"c": chat.id}, help=f"Last asked {ago(chat.updated_at)}")
+            told = f"Last asked {ago(chat.updated_at)}"
+            st.button(label, key=f"chat-{chat.id}", type="tertiary", help=told, on_click=open_chat, args=(chat.id,))
         if removed := st.session_state.get("removed_chat"):
             st.button(
                 "Undo delete", icon=":material/undo:", type="tertiary", on_click=restore_chat, args=(part, removed)
@@ -88,6 +90,11 @@ def draw_sidebar(part: Services, current: str) -> None:
                 on_click=remove_chat,
                 args=(part, current),
             )
+
+
+def open_chat(chat: str = "") -> None:
+    """Go to a conversation, or to a new one."""
+    st.query_params.from_dict({"c": chat} if chat else {})
 
 
 def remove_chat(part: Services, chat: str) -> None:

@@ -118,7 +118,9 @@ def answer(question: str, passages: Sequence[Passage], earlier: Sequence[str] = 
     wanted = _wanted(question, earlier)
     if not passages:
         return "The stored articles do not cover this."
-    if not wanted:  # "What is the latest news?" asks for all there is
+    if not wanted:  # "What is the latest news?" asks for all there is, "What is this about?" for what is pinned
+        if len(passages) == 1:
+            return _quoted([_headline(1, passages[0]), *_beginning(1, passages[0])])
         return _quoted([_headline(n, passage) for n, passage in enumerate(passages[:QUOTES], 1)])
     chosen = _choose(_weighed(_about(question, passages, wanted), wanted))
     if not chosen:
@@ -213,6 +215,10 @@ def _alike(one: _Sentence, other: _Sentence) -> bool:
 
 def _headline(n: int, passage: Passage) -> _Sentence:
     return _Sentence(n, passage, passage.title or passage.text, frozenset(), 0.0)
+
+
+def _beginning(n: int, passage: Passage) -> list[_Sentence]:
+    return [_Sentence(n, passage, text, frozenset(), 0.0) for text in sentences(passage.text)[: QUOTES - 1]]
 
 
 def _quoted(chosen: Sequence[_Sentence]) -> str:

@@ -104,6 +104,12 @@ def test_a_question_for_all_the_news_gets_the_headlines():
     ]
 
 
+def test_a_question_about_one_pinned_article_quotes_how_it_begins():
+    text = asked("What is this about?", OIL[:1])
+    quoted = [quote for quote, _ in re.findall(r"“(.*)” \[(\d)\]", text)]
+    assert quoted[:2] == ["Oil price climbs", "Crude oil rose 4 percent on Monday."]
+
+
 def test_a_follow_up_is_understood_by_the_question_before_it():
     assert "collided" in asked("And was anybody hurt there?", turns=[Turn("What did the ferries near Bergen do?", "…")])
 
