@@ -14,8 +14,8 @@ from llm import assistant
 from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
-from news import sample
-from news.search import search
+from news import sample, searches
+from news.search import keywords, search
 from news.store import Filter
 from news.types import Found
 from pages import (
@@ -31,7 +31,7 @@ from pages import (
     sources,
     visible,
 )
-from pages._adding import choose_feeds
+from pages._adding import choose_feeds, search_web, templates, was_searched
 
 TURNS_SHOWN = 30
 SESSION_GOES_S = 0.2
@@ -162,7 +162,7 @@ def draw_again(turn: Turn) -> None:
     )
 
 
-def draw_turn(turn: Turn) -> None:
+def draw_turn(part: Services, turn: Turn, earlier: Sequence[Turn], *, last: bool) -> None:
     """A turn whose answer is not being written now."""
     draw_question(turn)
     with st.chat_message("assistant", avatar=":material/newspaper:"):
@@ -174,6 +174,43 @@ def draw_turn(turn: Turn) -> None:
         sources(passages, cited(turn.details))
         if told:
             draw_again(turn)
+        elif last:
+            draw_web(part, turn, earlier, turn.details)
+
+
+def search_for(turn_id: str) -> None:
+    """The next run searches the web for this turn's question."""
+    st.session_state.web = turn_id
+
+
+def draw_web(part: Services, turn: Turn, earlier: Sequence[Turn], details: Mapping[str, Any]) -> None:
+    """Below an answer for which the stored news has nothing: a search elsewhere, then the question once more.
+
+    Nothing of the question is sent there before the button is pressed.
+    """
+    if details.get("covered", True):
+        return
+    template = next(iter(templates(part)), None)
+    query = searches.words(keywords(turn.question, [before.question for before in earlier]))
+    if template is None or was_searched(part, template, query):
+        return
+    if st.session_state.get("web") == turn.id:
+        del st.session_state.web
+        with st.spinner(f"Searching {literal(template.name)} …"):
+            trouble = search_web(part, template, query)
+        if not trouble:
+            ask_again(turn.id)
+            st.rerun()
+        st.caption(literal(trouble))
+    st.button(
+        f"Your feeds have nothing on this. Search {literal(template.name)}?",
+        key=f"web-{turn.id}",
+        icon=":material/travel_explore:",
+        type="tertiary",
+        help=f"Sends “{literal(query)}” to {literal(template.host)}, and nothing before you press this.",
+        on_click=search_for,
+        args=(turn.id,),
+    )
 
 
 def cited(details: Mapping[str, Any]) -> list[int]:
@@ -223,7 +260,7 @@ def begin(
     return turn, live
 
 
-def draw_live(part: Services, turn: Turn, live: Live) -> None:
+def draw_live(part: Services, turn: Turn, live: Live, earlier: Sequence[Turn]) -> None:
     """An answer while it is being written, from its beginning; ends when it does."""
     draw_question(turn)
     with st.chat_message("assistant", avatar=":material/newspaper:"):
@@ -244,6 +281,8 @@ def draw_live(part: Services, turn: Turn, live: Live) -> None:
             sources(assistant.read_passages(live.details), cited(live.details))
             if live.state in ("failed", "interrupted"):
                 draw_again(turn)
+            elif live.state == "done":
+                draw_web(part, turn, earlier, live.details)
 
 
 def was_stopped(part: Services, turn: Turn) -> bool:
@@ -300,6 +339,7 @@ with history:
         shown = turns[-TURNS_SHOWN:]
     for turn in shown:
         if turn.id not in written:
-            draw_turn(turn)
+            last = not running and turn is turns[-1]
+            draw_turn(part, turn, turns[:-1] if last else (), last=last)
     for turn, live in running:
-        draw_live(part, turn, live)
+        draw_live(part, turn, live, [before for before in turns if before.id != turn.id])

@@ -45,14 +45,25 @@ class Answer:
 
     `raw` is what the model wrote, `markdown` what was given out; both grow. `passages` are those the model was given,
     in the order of their numbers. `model` is the one that answers. `notice` is a sentence for the reader, or "".
-    `reasoning` is what the model thought, never part of the answer. `usage` and `limits` come with the end.
+    `covered` is False if what was found is hardly about the question. `reasoning` is what the model thought, never part
+    of the answer. `usage` and `limits` come with the end.
     """
 
-    def __init__(self, question: str, stream: Stream, request: Request, horizon: Horizon, notice: str = "") -> None:
+    def __init__(
+        self,
+        question: str,
+        stream: Stream,
+        request: Request,
+        horizon: Horizon,
+        notice: str = "",
+        *,
+        covered: bool = True,
+    ) -> None:
         self.question = question
         self.passages = request.passages
         self.ledger = request.ledger
         self.horizon = horizon
+        self.covered = covered
         self.model = stream.model
         self.notice = " ".join(filter(None, (stream.notice, notice)))
         self.raw = ""
@@ -107,11 +118,13 @@ class Answer:
             "model": self.model,
             "notice": self.notice,
             "horizon": _as_json(asdict(self.horizon)),
+            "covered": self.covered,
         }
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: question, answer (as the model wrote it), state and reason, citations (n, title, url, feed,
-        published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon.
+        published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon,
+        covered.
         """
         told = {"question": self.question, "answer": self.raw, "state": self.state, "reason": self.reason}
         return told | self.details
@@ -201,7 +214,7 @@ def ask(
         request = smaller
         stream = _send(model, request)
         notice = "The server takes no more at once, so fewer passages were used."
-    return Answer(question, stream, request, found.horizon, notice)
+    return Answer(question, stream, request, found.horizon, notice, covered=found.covered)
 
 
 def read_passages(details: Mapping[str, Any]) -> tuple[Passage, ...]:

@@ -1,7 +1,8 @@
-"""Starter packs: well-known public feeds by topic and by country, for a reader who has none yet. Pure but for one file.
+"""Starter packs: well-known public feeds by topic and by country, for a reader who has none yet; and where to
+search. Pure but for one file.
 
-The packs live in `catalogue.json`, which people edit: one feed a line. A slip there is told with its line, never
-passed over in silence.
+Packs and searches live in `catalogue.json`, which people edit: one feed a line. A slip there is told with its line,
+never passed over in silence.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from news.errors import NewsError
+from news.errors import BadURL, NewsError
+from news.searches import Template, template
 
 CATALOGUE = Path(__file__).with_name("catalogue.json")
 
@@ -52,16 +54,33 @@ class Pack:
         return tuple(dict.fromkeys((self.language, *(feed.language for feed in self.feeds))))
 
 
-@cache
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the file holds, in its order."""
+
+    packs: tuple[Pack, ...]
+    searches: tuple[Template, ...]
+
+
 def packs() -> tuple[Pack, ...]:
     """All packs in the order of `catalogue.json`: topics, then countries. Raises BadCatalogue."""
+    return _catalogue().packs
+
+
+def searches() -> tuple[Template, ...]:
+    """The templates of searches in the order of `catalogue.json`, the best first. Raises BadCatalogue."""
+    return _catalogue().searches
+
+
+@cache
+def _catalogue() -> Catalogue:
     return read(CATALOGUE.read_text(encoding="utf-8"))
 
 
-def read(text: str) -> tuple[Pack, ...]:
-    """Packs from the catalogue's text. Raises BadCatalogue naming the line that has to be mended."""
+def read(text: str) -> Catalogue:
+    """The catalogue from its text. Raises BadCatalogue naming the line that has to be mended."""
     try:
-        return _packs(json.loads(text, object_pairs_hook=_without_repeats))
+        return _read(json.loads(text, object_pairs_hook=_without_repeats))
     except json.JSONDecodeError as error:
         raise BadCatalogue(f"catalogue.json, line {error.lineno}: this is not valid JSON ({error.msg}).") from error
     except _Slip as slip:
@@ -95,14 +114,38 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _packs(catalogue: object) -> tuple[Pack, ...]:
-    if not isinstance(catalogue, dict) or not isinstance(catalogue.get("packs"), list):
-        raise _Slip('the file must be an object with a list named "packs"')
-    for key in sorted(catalogue.keys() - {"source", "packs"}):
+def _read(catalogue: object) -> Catalogue:
+    lists = ("packs", "searches")
+    if not isinstance(catalogue, dict) or not all(isinstance(catalogue.get(key), list) for key in lists):
+        raise _Slip('the file must be an object with a list named "packs" and one named "searches"')
+    for key in sorted(catalogue.keys() - {"source", "searches", "packs"}):
         raise _Slip(f'"{key}" is not known here', (key, catalogue[key]))
     _text(catalogue, "source", "the file")
+    return Catalogue(_packs(catalogue["packs"]), _searches(catalogue["searches"]))
+
+
+def _searches(items: list[object]) -> tuple[Template, ...]:
+    found: dict[str, Template] = {}
+    for item in items:
+        if not isinstance(item, dict):
+            raise _Slip(f"a search must be an object with a name and a template, not {item!r}")
+        places: list[tuple[str, object]] = [(key, item[key]) for key in ("name", "template") if key in item]
+        here = places[0] if places else ("searches", items)
+        for key in sorted(item.keys() - {"name", "template"}):
+            raise _Slip(f'a search has "{key}", which is not known here', here)
+        name, address = (_text(item, key, "a search", here) for key in ("name", "template"))
+        if name in found:
+            raise _Slip(f'there are two searches with the name "{name}"', here, here)
+        try:
+            found[name] = template(name, address)
+        except BadURL as error:
+            raise _Slip(f'the search "{name}": {str(error).rstrip(".")}', here) from error
+    return tuple(found.values())
+
+
+def _packs(items: list[object]) -> tuple[Pack, ...]:
     found: dict[str, Pack] = {}
-    for item in catalogue["packs"]:
+    for item in items:
         pack = _pack(item)
         if pack.id in found:
             raise _Slip(f'there are two packs with the id "{pack.id}"', ("id", pack.id), ("id", pack.id))

@@ -7,13 +7,14 @@ older they are. Pinned entries always come first.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from news.store import Filter, Store
-from news.terms import sentences, terms
+from news.terms import sentences, terms, words
 from news.types import Entry, Found, Passage
 
 CANDIDATES = 200
@@ -27,6 +28,9 @@ SAME_TITLE = 0.7
 """Two titles that share this much of their terms (Jaccard) tell the same thing in the same words."""
 WEAKEST = 0.2
 """A passage below this share of the best one's score is noise."""
+FAIR_SHARE = 0.7
+"""The share of what a question's terms tell that a passage about it holds. Chosen by trying 130 questions."""
+MANY_ARTICLES = 2_000
 
 # Words that ask for news but are not what it is about.
 _CHATTER = frozenset(
@@ -36,6 +40,9 @@ _CHATTER = frozenset(
         "articles headline headlines"
     )
 )
+# Words that say what kind of answer is wanted; articles about it need not have them.
+_ASKING = frozenset(terms("many much known"))
+_UNSPACED = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +89,9 @@ def search(
     vocabulary = frozenset(asked) | {term for before in earlier for term in question_terms(before)}
     chosen = [_passage(c.entry, vocabulary, c.score) for c in _mixed(ranked, k, skip=frozenset(pinned))]
     first = store.entries_by_id(pinned, as_of=wanted.as_of)
-    held = [replace(_passage(first[i], vocabulary, 0.0), pinned=True) for i in pinned if i in first]
-    return Found(tuple(held + chosen), store.horizon(wanted))
+    held = [replace(_passage(first[i], vocabulary, 0.0), pinned=True) for i in dict.fromkeys(pinned) if i in first]
+    passages, horizon = tuple(held + chosen), store.horizon(wanted)
+    return Found(passages, horizon, bool(held) or covers(asked, passages, store.rarity(asked), horizon.articles))
 
 
 def question_terms(question: str) -> list[str]:
@@ -91,11 +99,44 @@ def question_terms(question: str) -> list[str]:
     return [term for term in dict.fromkeys(terms(question[:10_000])) if term not in _CHATTER][:64]
 
 
+def covers(asked: Sequence[str], passages: Sequence[Passage], rarity: Mapping[str, float], articles: int) -> bool:
+    """Whether passages, found among so many articles, are about a question with these terms, weighed by their rarity.
+
+    One that holds a fair share is enough in a small store. Among thousands of articles there is one for any few words,
+    so there it takes two. A question that only asks for news is covered by whatever there is.
+    """
+    weights = {term: rarity[term] for term in asked if term not in _ASKING}
+    if not weights:
+        return True
+    # Pairs of characters across two words are in no article.
+    share = FAIR_SHARE / 2 if any(_UNSPACED.match(term) for term in weights) else FAIR_SHARE
+    enough = share * sum(weights.values())
+    held = (frozenset(terms(f"{passage.title}\n{passage.text}")) for passage in passages)
+    about = sum(sum(weight for term, weight in weights.items() if term in one) >= enough for one in held)
+    return about >= (2 if articles >= MANY_ARTICLES else 1)
+
+
+def keywords(question: str, earlier: Sequence[str] = ()) -> str:
+    """The words of a question that a search elsewhere needs, in order; "" if it has none.
+
+    A follow-up of a single word ("And in Spain?") takes along those of the question before it.
+    """
+
+    def telling(asked: str) -> list[str]:
+        told = (word for word in words(asked[:10_000]) if not _CHATTER.union(_ASKING).issuperset(terms(word)))
+        return list(dict.fromkeys(told))
+
+    found = telling(question)
+    if len(found) < 2 and earlier:
+        found = list(dict.fromkeys([*telling(earlier[-1]), *found]))
+    return " ".join(found)
+
+
 def _newest(store: Store, wanted: Filter, k: int, pinned: Sequence[int]) -> Found:
     """What a question about nothing in particular finds: the newest, outlets mixed; what is pinned, alone."""
     nothing: frozenset[str] = frozenset()
     first = store.entries_by_id(pinned, as_of=wanted.as_of)
-    held = [replace(_passage(first[i], nothing, 0.0), pinned=True) for i in pinned if i in first]
+    held = [replace(_passage(first[i], nothing, 0.0), pinned=True) for i in dict.fromkeys(pinned) if i in first]
     chosen: list[Passage] = []
     if not held:
         newest = store.entries(wanted, limit=4 * k)

@@ -1,24 +1,27 @@
-"""Adding feeds, on Ask and on Sources: starter packs, an address, a list from another reader, the sample edition."""
+"""Adding feeds, on Ask and on Sources: starter packs, an address, a topic, an OPML list, the sample edition."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import streamlit as st
 
 from llm.markdown import literal
-from news import opml
+from news import catalogue, opml, searches
 from news.catalogue import BadCatalogue, Pack, PackFeed, packs
 from news.discover import Candidate, discover
 from news.editions import load_sample
 from news.errors import NewsError
 from news.parse import ParserPool
+from news.searches import Template
 from news.types import Feed
 from pages import Services, count, follow, now, report
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("pages/sources.py")
 
+SEARCHED_FOR = timedelta(hours=1)
 REASONS = 20
 """So many skipped outlines are told one by one."""
 
@@ -42,7 +45,8 @@ def choose_feeds(part: Services, *, first: bool = True) -> None:
     with left:
         started = draw_address(part, known) or started
     with right:
-        started = draw_opml(part, known) or started
+        started = draw_topic(part, known) or started
+    started = draw_opml(part, known) or started
     draw_sample(part, list(known.values()))
     if started:
         if not first:
@@ -128,6 +132,116 @@ def preview(candidate: Candidate) -> str:
     newest = "".join(f"\n- {literal(title)}" for title in candidate.newest[:3])
     kind = f" :small[:gray[{literal(candidate.kind)}]]" if candidate.kind else ""
     return f"**{literal(candidate.title or candidate.url)}**{kind}  \n:small[:gray[{literal(candidate.url)}]]\n{newest}"
+
+
+def templates(part: Services) -> list[Template]:
+    """Where can be searched: the reader's own, the last added first, and those of the catalogue."""
+    try:
+        known = catalogue.searches()
+    except BadCatalogue:  # told where the starter packs are drawn
+        known = ()
+    return list({template.name: template for template in (*reversed(part.store.searches()), *known)}.values())
+
+
+def draw_topic(part: Services, known: dict[str, Feed]) -> bool:
+    """A box for words: a search for them becomes a feed. True if one was added."""
+    offered = {template.name: template for template in templates(part)}
+    started = False
+    with st.form("add_topic", border=False, enter_to_submit=True):
+        typed = st.text_input(
+            "Follow a topic", placeholder="A place, a name, a subject …", key="add_topic_words",
+            max_chars=searches.LONGEST,
+            help="A search becomes a feed: what it finds is fetched like any other news. The words are sent to it.",
+        )  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            name = st.selectbox(
+                "Search", list(offered), key="add_topic_search", label_visibility="collapsed", width=200,
+                placeholder="Nowhere to search",
+            )  # fmt: skip
+            pressed = st.form_submit_button("Follow", disabled=not offered)
+    if pressed and name in offered:
+        try:
+            started = follow_topic(part, known, offered[name], typed)
+        except NewsError as error:
+            st.warning(literal(str(error)))
+    with st.popover("Search elsewhere", type="tertiary", key="own_searches"):
+        draw_searches(part)
+    return started
+
+
+def follow_topic(part: Services, known: dict[str, Feed], template: Template, query: str) -> bool:
+    """Follow what a search finds; True if a fetch was begun. Raises `BadURL`."""
+    url = searches.address(template, query)
+    feed = known.get(url)
+    if feed is None:
+        return add_and_fetch(part, [(url, searches.title(template, query), searches.TOPIC, "")])
+    if not feed.paused:
+        st.caption("You follow this already.")
+        return False
+    part.store.pause_feed(feed.id, False)
+    fetch(part, [feed])
+    return True
+
+
+def draw_searches(part: Services) -> None:
+    """The reader's own searches, and a place to add one."""
+    with st.form("add_search", border=False, clear_on_submit=False):
+        st.text_input("Name", key="search_name", max_chars=searches.LONGEST_NAME, placeholder="The Post")
+        st.text_input(
+            "Address of the search's feed", key="search_address", max_chars=1_000,
+            placeholder=f"https://post.example/search.rss?q={searches.PLACE}",
+        )  # fmt: skip
+        st.caption(f"`{searches.PLACE}` stands where the words belong. Ask offers the search that was added last.")
+        st.form_submit_button("Add search", on_click=add_search, args=(part,))
+    if told := st.session_state.pop("search_told", ""):
+        st.warning(literal(told))
+    for template in part.store.searches():
+        st.button(
+            literal(template.name), icon=":material/close:", type="tertiary", key=f"forget_search_{template.name}",
+            help=f"Remove this search: {literal(template.address)}", on_click=part.store.remove_search,
+            args=(template.name,),
+        )  # fmt: skip
+
+
+def add_search(part: Services) -> None:
+    """Keep the search that was typed; what is wrong with it is told."""
+    try:
+        added = searches.template(st.session_state["search_name"], st.session_state["search_address"])
+    except NewsError as error:
+        st.session_state["search_told"] = str(error)
+        return
+    part.store.add_search(added)
+    st.session_state["search_name"] = st.session_state["search_address"] = ""
+
+
+def search_web(part: Services, template: Template, query: str) -> str:
+    """Fetch once what a search finds, to be stored like any news; gives a sentence if that failed, else "".
+
+    A search that nobody follows is not polled from then on, and leaves nothing behind if it fails.
+    """
+    try:
+        url = searches.address(template, query)
+        title = searches.title(template, query)
+        feed, added = part.store.add_feed(url, title=title, topic=searches.TOPIC, now=now(), paused=True)
+        job = part.refresher.ask([feed])
+        while not job.finished.wait(0.15):
+            st.session_state.get("tick")  # so that Stop works
+        failed = job.error or next((outcome.error for outcome in job.failed), "")
+        if failed and added:
+            part.store.remove_feed(feed.id, now=now())
+    except NewsError as error:
+        failed = str(error)
+    return f"{template.name} could not be searched. {failed}" if failed else ""
+
+
+def was_searched(part: Services, template: Template, query: str) -> bool:
+    """Whether this search succeeded within the hour, so that it would hardly find anything else now."""
+    try:
+        url = searches.address(template, query)
+    except NewsError:
+        return True
+    found = (feed.succeeded_at for feed in part.store.feeds() if feed.url == url)
+    return any(at is not None and now() - at < SEARCHED_FOR for at in found)
 
 
 def draw_opml(part: Services, known: dict[str, Feed]) -> bool:

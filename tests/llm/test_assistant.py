@@ -275,6 +275,15 @@ def test_as_a_dictionary_an_answer_has_everything_a_program_wants():
     assert told["horizon"]["failed"] == ["Dead Feed"]
 
 
+def test_whether_the_stored_news_covers_the_question_is_kept_with_the_answer():
+    for covered in (True, False):
+        found = Found(passages(1), HORIZON, covered)
+        answer = ask("What now?", (), model=FakeModel().says("Nothing."), retrieve=lambda *_, f=found: f, now=NOW)
+        read(answer)
+        assert answer.covered is covered
+        assert json.loads(json.dumps(answer.details))["covered"] is covered
+
+
 def test_without_a_key_the_same_way_leads_to_quotations():
     found = [a_passage(1, text="Crude oil rose 4 percent on Monday.", title="Oil")]
     answer = ask("How much did oil rise?", [], model=ExtractiveModel(), retrieve=Searching(found), now=NOW)

@@ -5,12 +5,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from news import catalogue
-from news.catalogue import BadCatalogue, PackFeed, packs
+from news.catalogue import BadCatalogue, PackFeed, packs, searches
 from news.errors import NewsError
 from news.fetch import check_url
+from news.searches import Template, address
 
 GOOD = """{
   "source": "somewhere",
+  "searches": [
+    {"name": "The Post", "template": "https://post.example/find?q={query}"},
+    {"name": "Wire", "template": "https://wire.example/{query}.rss"}
+  ],
   "packs": [
     {"id": "world", "title": "World", "kind": "topic", "language": "en", "feeds": [
       {"title": "One", "url": "https://one.example/rss"},
@@ -25,7 +30,7 @@ GOOD = """{
 
 
 def test_the_catalogue_reads_as_written():
-    world, england = catalogue.read(GOOD)
+    world, england = catalogue.read(GOOD).packs
     assert (world.id, world.title, world.kind, world.language) == ("world", "World", "topic", "en")
     assert world.feeds == (
         PackFeed("https://one.example/rss", "One", "en", "World"),
@@ -33,6 +38,17 @@ def test_the_catalogue_reads_as_written():
     )
     assert world.languages == ("en", "de")
     assert england.kind == "country"
+    assert catalogue.read(GOOD).searches == (
+        Template("The Post", "https://post.example/find?q={query}"),
+        Template("Wire", "https://wire.example/{query}.rss"),
+    )
+
+
+def test_google_and_bing_can_be_searched_from_the_start():
+    google, bing = searches()
+    assert (google.name, google.host) == ("Google News", "news.google.com")
+    assert address(google, "ferry accident").startswith("https://news.google.com/rss/search?q=ferry%20accident&hl=")
+    assert (bing.name, address(bing, "a&b")) == ("Bing News", "https://www.bing.com/news/search?q=a%26b&format=rss")
 
 
 def test_there_are_packs_for_every_section_and_many_countries():
@@ -88,23 +104,29 @@ def test_the_file_is_kept_in_the_order_and_form_that_people_edit():
 @pytest.mark.parametrize(
     ("before", "after", "line", "words"),
     [
-        ('"language": "de"}', '"language": "de"},', 7, "valid JSON"),
-        ('"id": "en"', '"id": "world"', 8, "two packs with the id"),
-        ('"kind": "country"', '"kind": "county"', 8, "kind"),
-        ('"kind": "topic", ', "", 4, '"kind"'),
-        ('"title": "Zwei", ', "", 6, '"title"'),
-        ('"title": "Zwei"', '"title": " Zwei"', 6, '"title"'),
-        ('"language": "de"', '"lang": "de"', 6, '"lang"'),
-        ('"language": "de"', '"language": 7', 6, '"language"'),
-        ("https://zwei.example/rss", "ftp://zwei.example/rss", 6, "http"),
-        ("https://zwei.example/rss", "https://zwei/rss", 6, "http"),
-        ("https://zwei.example/rss", "https://zwei.example/r ss", 6, "http"),
-        ("https://zwei.example/rss", "https://one.example/rss", 6, "twice"),
-        ('"title": "Zwei"', '"title": "Zwei", "title": "Drei"', 6, "twice"),
-        ('"id": "en"', '"id": "en", "colour": "red"', 8, '"colour"'),
+        ('"language": "de"}', '"language": "de"},', 11, "valid JSON"),
+        ('"id": "en"', '"id": "world"', 12, "two packs with the id"),
+        ('"kind": "country"', '"kind": "county"', 12, "kind"),
+        ('"kind": "topic", ', "", 8, '"kind"'),
+        ('"title": "Zwei", ', "", 10, '"title"'),
+        ('"title": "Zwei"', '"title": " Zwei"', 10, '"title"'),
+        ('"language": "de"', '"lang": "de"', 10, '"lang"'),
+        ('"language": "de"', '"language": 7', 10, '"language"'),
+        ("https://zwei.example/rss", "ftp://zwei.example/rss", 10, "http"),
+        ("https://zwei.example/rss", "https://zwei/rss", 10, "http"),
+        ("https://zwei.example/rss", "https://zwei.example/r ss", 10, "http"),
+        ("https://zwei.example/rss", "https://one.example/rss", 10, "twice"),
+        ('"title": "Zwei"', '"title": "Zwei", "title": "Drei"', 10, "twice"),
+        ('"id": "en"', '"id": "en", "colour": "red"', 12, '"colour"'),
         ('"source": "somewhere"', '"source": ""', 1, '"source"'),
         ('"source": "somewhere"', '"source": "somewhere", "note": "x"', 2, '"note"'),
-        ('[\n      {"title": "One", "url": "https://one.example/rss"}\n    ]', "[]", 8, "at least one feed"),
+        ('"name": "Wire", ', "", 5, '"name"'),
+        ('"name": "Wire"', '"name": "The Post"', 5, "two searches"),
+        ('"name": "Wire"', '"name": "Wire", "language": "en"', 5, '"language"'),
+        ("https://wire.example/{query}.rss", "https://{query}.example/", 5, "after its host"),
+        ("https://wire.example/{query}.rss", "ftp://wire.example/{query}", 5, "http"),
+        ("https://wire.example/{query}.rss", "https://wire.example/rss", 5, "{query}"),
+        ('[\n      {"title": "One", "url": "https://one.example/rss"}\n    ]', "[]", 12, "at least one feed"),
     ],
 )
 def test_a_slip_is_told_with_its_line(before, after, line, words):
@@ -117,7 +139,15 @@ def test_a_slip_is_told_with_its_line(before, after, line, words):
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{}", '"packs"', '{"source": "x", "packs": {}}', '{"source": "x", "packs": [1]}']
+    "text",
+    [
+        "[]",
+        "{}",
+        '"packs"',
+        '{"source": "x", "packs": {}}',
+        '{"source": "x", "searches": [], "packs": [1]}',
+        '{"source": "x", "searches": [1], "packs": []}',
+    ],
 )
 def test_something_else_is_refused(text):
     with pytest.raises(BadCatalogue):

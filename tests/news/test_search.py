@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from news.search import PASSAGE_CHARACTERS, excerpt, search
+from news.search import MANY_ARTICLES, PASSAGE_CHARACTERS, covers, excerpt, keywords, search
 from news.store import Schedule, Store
 from news.terms import terms
-from news.types import Found
+from news.types import Found, Passage
 from tests.conftest import NOW
 from tests.news.made import ago, collect, entry, hours, subscribe
 
@@ -239,6 +239,82 @@ def test_one_article_in_two_feeds_is_found_once(store: Store) -> None:
 
 def test_equal_input_gives_equal_passages(volcano: Store) -> None:
     assert len({repr(search(volcano, "volcano budget", now=NOW, earlier=["minister"])) for _ in range(5)}) == 1
+
+
+# ---------------------------------------------------------------- covered, or not
+
+
+@pytest.mark.parametrize(
+    ("question", "covered"),
+    [
+        ("What happened at the volcano?", True),
+        ("Why did the minister resign over the budget?", True),
+        ("How many flights to Iceland were cancelled?", True),
+        ("Why did airports close?", True),
+        ("Volcanoes", True),
+        ("Did parliament debate it?", True),
+        ("What is the latest news?", True),
+        ("Please summarise today's headlines", True),
+        ("", True),
+        ("東京都知事選の投票は始まりますか", True),
+        ("Who won the 1923 chess olympiad in Reykjavik?", False),
+        ("How do I bake sourdough bread?", False),
+        ("What did the minister of Norway say about whaling?", False),
+        ("What does volcano insurance cost in Hawaii?", False),
+        ("Zeppelin", False),
+        ("Which flights does the zeppelin company offer?", False),
+        ("パンの焼き方を教えて", False),
+    ],
+)
+def test_a_question_is_covered_if_a_passage_holds_a_fair_share_of_its_words(
+    volcano: Store, question: str, covered: bool
+) -> None:
+    collect(volcano, subscribe(volcano, "nippon"), entry("j", "東京都知事選の投票始まる", at=ago(4)))
+    assert search(volcano, question, now=NOW).covered is covered
+
+
+def test_nothing_is_covered_where_nothing_is_stored_and_a_pin_always_is(store: Store, volcano: Store) -> None:
+    assert not search(volcano, "volcano", now=ago(24)).covered
+    pin = volcano.entries()[0].id
+    assert not search(volcano, "zeppelin", now=NOW).covered
+    assert search(volcano, "zeppelin", now=NOW, pinned=[pin]).covered
+
+
+def test_among_thousands_of_articles_one_is_chance_and_two_are_news() -> None:
+    one, two = (Passage(n, "Yeast of a mummy bakes sourdough bread", "", "", f"Outlet {n}", NOW) for n in (1, 2))
+    asked = terms("bake sourdough bread")
+    rarity = dict.fromkeys(asked, 5.0)
+    assert covers(asked, [one], rarity, MANY_ARTICLES - 1)
+    assert not covers(asked, [one], rarity, MANY_ARTICLES)
+    assert covers(asked, [one, two], rarity, MANY_ARTICLES)
+
+
+def test_a_rare_word_tells_more_than_a_usual_one(store: Store) -> None:
+    collect(store, subscribe(store), *(entry(f"e{n}", f"Match {n}", at=ago(n + 1)) for n in range(30)))
+    collect(store, subscribe(store, "two"), entry("c", "Chess in the park", at=ago(1)))
+    rarity = store.rarity(["match", "chess", "reykjavik"])
+    assert 0 < rarity["match"] < rarity["chess"] < rarity["reykjavik"]
+    assert not search(store, "Who won the chess match?", now=NOW).covered  # held by no article together
+    collect(store, subscribe(store, "three"), entry("d", "Chess match won by nobody", at=ago(1)))
+    assert search(store, "Who won the chess match?", now=NOW).covered
+
+
+@pytest.mark.parametrize(
+    ("question", "earlier", "words"),
+    [
+        ("What is the latest news about the ferry accident, please?", [], "ferry accident"),
+        ("How many people were hurt in Reykjavik?", [], "people hurt reykjavik"),
+        ("And in Spain?", ["Who won the football match?"], "won football match spain"),
+        ("And in Spain?", ["Any volcano?", "Who won the match?"], "won match spain"),
+        ("Who won the match?", ["Any volcano?"], "won match"),
+        ("ferry ferry FERRY", [], "ferry"),
+        ("What is the latest news?", [], ""),
+        ("", ["volcano"], "volcano"),
+        ("東京の天気", [], "東京の天気"),
+    ],
+)
+def test_a_search_elsewhere_gets_the_words_that_tell(question: str, earlier: list[str], words: str) -> None:
+    assert keywords(question, earlier) == words
 
 
 # ---------------------------------------------------------------- excerpts
