@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from news import opml
+from news.article import ArticlePool
 from news.errors import BadURL, NewsError
-from news.fetch import Fetcher, check_url
+from news.fetch import Fetcher, check_url, user_agent
+from news.fulltext import fetch_articles
 from news.parse import ParserPool
 from news.refresh import Outcome, refresh
 from news.search import search
@@ -153,11 +155,13 @@ def run_refresh(store: Store, given: argparse.Namespace, now: datetime) -> int:
     started = time.monotonic()
     feeds = store.due(now, everything=given.all)
     outcomes: list[Outcome] = []
-    fetcher = Fetcher(allow_private=allow_private())
+    fetcher = Fetcher(allow_private=allow_private(), user_agent=user_agent(os.environ.get("CONTACT", "")))
     with ParserPool(os.cpu_count() or 1) as parser:
         for outcome in refresh(store, feeds, fetcher=fetcher, parser=parser, now=now):
             outcomes.append(outcome)
             _bar(len(outcomes), len(feeds))
+    with ArticlePool() as reader:
+        articles = fetch_articles(store, fetcher=fetcher, reader=reader, now=now)
     fetcher.close()
     failed = [o for o in outcomes if o.kind == "failed"]
     report: dict[str, Any] = {
@@ -181,6 +185,8 @@ def run_refresh(store: Store, given: argparse.Namespace, now: datetime) -> int:
             f"{report['failed']} failed. {_count(report['new'], 'new article')}, {report['edited']} edited, "
             f"{report['seconds']:.1f} s."
         )
+        if articles:
+            print(f"{_count(articles, 'article')} fetched whole.")
     return 1 if feeds and len(failed) == len(feeds) else 0
 
 

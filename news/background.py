@@ -16,6 +16,8 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from news.article import ArticlePool
+from news.fulltext import Reads, fetch_articles
 from news.parse import ParserPool
 from news.refresh import Fetches, Outcome, Parses, refresh
 from news.store import Store
@@ -54,29 +56,37 @@ class Refresher:
         clock: Clock,
         look_every_s: float = LOOK_EVERY_S,
         parsers: Callable[[], AbstractContextManager[Parses]] = lambda: ParserPool(os.cpu_count() or 1),
+        readers: Callable[[], AbstractContextManager[Reads]] = ArticlePool,
     ) -> None:
         self.store = store
         self.fetcher = fetcher
         self.clock = clock
         self._look_every_s = look_every_s
         self._parsers = parsers
+        self._readers = readers
         self._asked: queue.Queue[tuple[Job, Sequence[Feed]] | None] = queue.Queue()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
+        # Articles have a thread of their own: feeds must never wait for them.
+        self._refreshed = threading.Event()
+        self._articles = threading.Thread(target=self._read_on, name="articles", daemon=True)
         self._pruned_at: datetime | None = None
 
     def start(self) -> None:
         """Begin to poll what is due, at once and then about every minute."""
         self._thread.start()
+        self._articles.start()
 
     def close(self, *, wait_s: float = 0.0) -> None:
         """Stop after the feed at hand, and wait up to `wait_s` for that. Jobs not begun end with an error."""
         self._closed.set()
         self._asked.put(None)
+        self._refreshed.set()
         if not self._thread.is_alive():
             self._turn_away()
         elif wait_s:
             self._thread.join(wait_s)
+            self._articles.join(wait_s)
 
     def ask(self, feeds: Sequence[Feed]) -> Job:
         """Refresh these feeds as soon as the refresh at hand is done."""
@@ -99,6 +109,20 @@ class Refresher:
             if asked is not None:
                 self._work(*asked)
         self._turn_away()
+
+    def _read_on(self) -> None:
+        """After each refresh, fetch the articles that feeds only begin."""
+        while self._refreshed.wait() and not self._closed.is_set():
+            self._refreshed.clear()
+            try:
+                with self._readers() as reader:
+                    fetch_articles(
+                        self.store, fetcher=self.fetcher, reader=reader, now=self.clock(), stopped=self._closed.is_set
+                    )
+            except StorageError as error:
+                log.warning("articles: %s", error)
+            except Exception:  # the thread must outlive it
+                log.exception("fetching articles broke off")
 
     def _turn_away(self) -> None:
         """Nobody may wait for a job that nobody will begin."""
@@ -146,3 +170,5 @@ class Refresher:
             log.exception("refresh broke off")
         finally:
             job.finished.set()
+            if feeds:
+                self._refreshed.set()

@@ -27,18 +27,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 
-class NewsError(Exception):
-    """Base of every error of `news`. `url` is the feed or page it is about, "" if none."""
-
-    def __init__(self, sentence: str, *, url: str = "") -> None:
-        super().__init__(sentence)
-        self.url = url
-
-
-class BadURL(NewsError):
-    """The text given is not an address that may be fetched."""
-
-
 @dataclass(frozen=True, slots=True)
 class Detail:
     """What a server answered, for "why is this failing": text only, already bounded.
@@ -52,12 +40,29 @@ class Detail:
     note: str = field(default="", kw_only=True)
 
 
+class NewsError(Exception):
+    """Base of every error of `news`. `url` is the feed or page it is about, "" if none.
+
+    `detail` is what a server answered, where there is something to see.
+    """
+
+    detail: Detail | None = None
+
+    def __init__(self, sentence: str, *, url: str = "") -> None:
+        super().__init__(sentence)
+        self.url = url
+
+
+class BadURL(NewsError):
+    """The text given is not an address that may be fetched."""
+
+
 class FetchError(NewsError):
     """Nothing usable came back from `url`."""
 
     def __init__(self, sentence: str, *, url: str = "", detail: Detail | None = None) -> None:
         super().__init__(sentence, url=url)
-        self.detail = detail or Detail()
+        self.detail = detail
 
 
 class Refused(FetchError):

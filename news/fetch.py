@@ -4,7 +4,7 @@ A reader may type any address, and any feed may redirect to any other. So the ad
 cannot be talked round: where the socket connects, after the name was resolved, for every hop. A name is looked up once,
 all its addresses must be public, and the one that was checked is the one that is connected to.
 
-Everything is bounded: 20 seconds in all (name, connection, TLS, headers, body, redirects), 64 KB of headers,
+Everything is bounded: 15 seconds in all (name, connection, TLS, headers, body, redirects), 64 KB of headers,
 5 redirects, 5 MB of body after decompression. One `Fetcher` serves many threads and keeps connections open between
 fetches.
 """
@@ -18,12 +18,13 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -47,7 +48,16 @@ from news.errors import (
 from news.text import visible
 from news.types import Clock, Fetched
 
-USER_AGENT = "Broadsheet/1.0 (news reader; +https://broadsheet.example/about)"
+USER_AGENT = "Broadsheet/1.0 (news reader)"
+TIMEOUT_S = 15.0
+
+
+def user_agent(contact: str = "") -> str:
+    """How a fetcher introduces itself: with the address of whoever runs it, if there is one (a page or an e-mail)."""
+    contact = "".join(letter for letter in contact if letter.isascii() and letter.isprintable() and letter not in "()")
+    return f"Broadsheet/1.0 (news reader; +{contact[:200]})" if contact else USER_AGENT
+
+
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.5, */*;q=0.1"
@@ -301,7 +311,7 @@ def _lookup(host: str, port: int, trip: _Trip) -> list[Any]:
     def look() -> None:
         try:
             answers.append(trip.resolve(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
+        except Exception as error:  # noqa: BLE001  raised again where someone waits for it
             answers.append(error)
 
     thread = threading.Thread(target=look, name="broadsheet-dns", daemon=True)
@@ -393,7 +403,7 @@ class Fetcher:
         self,
         *,
         allow_private: bool = False,
-        timeout_s: float = 20.0,
+        timeout_s: float = TIMEOUT_S,
         max_bytes: int = 5 * 2**20,
         user_agent: str = USER_AGENT,
         resolve: Resolve = socket.getaddrinfo,
@@ -407,7 +417,7 @@ class Fetcher:
         self._resolve = resolve
         self._now = now
         # A plain PoolManager reads no proxy from the environment: a proxy would resolve names behind our back.
-        self._pools = urllib3.PoolManager(num_pools=64, maxsize=4, ssl_context=_trust(authorities or certifi.where()))
+        self._pools = urllib3.PoolManager(num_pools=64, maxsize=8, ssl_context=_trust(authorities or certifi.where()))
         self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 
     def get(self, url: str, *, etag: str = "", last_modified: str = "") -> Fetched:
@@ -709,12 +719,21 @@ def _peek(response: urllib3.BaseHTTPResponse) -> bytes:
 
 
 def _detail(response: urllib3.BaseHTTPResponse, start: bytes = b"") -> Detail:
-    headers = tuple(
-        (visible(_utf8(name))[:100], visible(_utf8(value))[:300])
-        for name, value in list(response.headers.items())[:50]
+    return _bounded_detail(response.status, ((name, _utf8(value)) for name, value in response.headers.items()), start)
+
+
+def detail_of(answer: Fetched) -> Detail:
+    """What a server answered, for a failure that came later: a body that is no feed."""
+    return _bounded_detail(answer.status, answer.headers.items(), answer.body or b"")
+
+
+def _bounded_detail(status: int, headers: Iterable[tuple[str, str]], start: bytes) -> Detail:
+    kept = tuple(
+        (visible(name)[:100], visible(value)[:300])
+        for name, value in islice(headers, 50)
         if name.lower() not in ("set-cookie", "set-cookie2")
     )
-    return Detail(status=response.status, headers=headers, start=visible(start[:_START].decode("utf-8", "replace")))
+    return Detail(status=status, headers=kept, start=visible(start[:_START].decode("utf-8", "replace")))
 
 
 # ---------------------------------------------------------------- when to come back

@@ -24,8 +24,8 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
-from news.errors import FetchError, HTTPFailure, NewsError, NotAFeed, UnknownFeed
-from news.fetch import freshness
+from news.errors import HTTPFailure, NewsError, NotAFeed, ParseError, UnknownFeed
+from news.fetch import detail_of, freshness
 from news.store import Changes, Schedule, Store, Validators
 from news.types import Feed, Fetched, ParsedFeed
 from storage.engine import StorageError
@@ -261,14 +261,15 @@ def _fetch_and_parse(feed: Feed, fetcher: Fetches, parser: Parses, now: datetime
         return Brought(validators, fresh_for, None, fetched.moved_to)
     try:
         parsed = parser.parse(fetched.body, fetched.url, fetched.headers, now=now)
-    except NotAFeed as page:
-        if not page.announced:
+    except ParseError as error:
+        error.detail = detail_of(fetched)
+        if not isinstance(error, NotAFeed) or not error.announced:
             raise
-        announced = fetcher.get(page.announced[0])
+        announced = fetcher.get(error.announced[0])
         if announced.body is None:
             raise
         parsed = parser.parse(announced.body, announced.url, announced.headers, now=now)
-        return Brought(_validators(announced), freshness(announced.headers, now), parsed, found_at=page.announced[0])
+        return Brought(_validators(announced), freshness(announced.headers, now), parsed, found_at=error.announced[0])
     return Brought(validators, fresh_for, parsed, fetched.moved_to)
 
 
@@ -287,9 +288,8 @@ def _save(store: Store, feed: Feed, brought: _Result, now: datetime, jitter: flo
         raise brought
     try:
         if isinstance(brought, NewsError):
-            detail = brought.detail if isinstance(brought, FetchError) else None
             schedule = after_failure(now, feed, brought, jitter)
-            store.save_failure(feed.id, now=now, schedule=schedule, error=str(brought), detail=detail)
+            store.save_failure(feed.id, now=now, schedule=schedule, error=str(brought), detail=brought.detail)
             return Outcome(feed, "failed", error=str(brought))
         changes: Changes = store.save_success(
             feed.id,

@@ -9,6 +9,9 @@ Raises `UnknownFeed` for an id that is not stored, and `storage.engine.StorageEr
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -34,10 +37,11 @@ from sqlalchemy import (
     update,
 )
 
-from news.errors import Detail, UnknownFeed
+from news.errors import Detail, NewsError, UnknownFeed
+from news.searches import Template
 from news.terms import ANALYSIS, terms
-from news.text import canonical_url
-from news.types import Entry, Feed, Horizon, ParsedEntry, ParsedFeed, Version
+from news.text import canonical_url, visible
+from news.types import Entry, Feed, Horizon, Mute, ParsedEntry, ParsedFeed, Version
 from storage import tables as t
 from storage.engine import reading, sweep, writing
 from storage.fulltext import FTS5, Document
@@ -45,9 +49,29 @@ from storage.fulltext import FTS5, Document
 _T = TypeVar("_T")
 _ENTRY = tuple(field.name for field in fields(Entry) if field.name != "also")
 _FEED = [t.feeds.c[field.name] for field in fields(Feed)]
+# Made once: each feed of a refresh asks these, and to build a statement takes longer than to run it.
+_STATE = select(t.feeds).where(t.feeds.c.id == bindparam("feed"))
+_CHANGE = update(t.feeds).where(t.feeds.c.id == bindparam("feed"))
+_UNTIL = t.feeds.c.lease_until
+_TAKE = _CHANGE.where(
+    or_(_UNTIL.is_(None), _UNTIL <= bindparam("now", type_=t.Instant), _UNTIL > bindparam("never", type_=t.Instant)),
+    t.feeds.c.checked_at.is_not_distinct_from(bindparam("seen", type_=t.Instant)),
+)
 LEASE = timedelta(minutes=3)
 """Longer than one feed can take, so that only the lease of a refresher that died runs out."""
 REMOVED_FOR_GOOD_AFTER = timedelta(days=30)
+_SEARCHES = "searches"  # where `meta` keeps the reader's templates
+KEEP = timedelta(days=90)
+"""How long entries stay, unless their feed has a time of its own."""
+FOR_EVER = 0
+"""As days to keep the entries of a feed."""
+TEASER = 600
+"""A text of fewer characters may be but the beginning of an article."""
+TEASERS_FOR = timedelta(days=2)
+"""So long after an entry came, its article is looked for: what was fetched is new, and no backlog is."""
+TRIES, TRY_AGAIN = 3, timedelta(hours=1)
+LONGEST_MUTE = 100
+"""Characters of a word or phrase that is muted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +98,17 @@ class Changes:
 
     new: int = 0
     edited: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Teaser:
+    """An entry whose feed only begins the article at `url`, with its wording now."""
+
+    entry_id: int
+    version_id: int
+    url: str
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +148,22 @@ class Store:
     # Feeds
 
     def add_feed(
-        self, url: str, *, now: datetime, title: str = "", topic: str = "", language: str = "", sample: bool = False
-    ) -> tuple[Feed, bool]:
+        self, url: str, *, now: datetime, title: str = "", topic: str = "", language: str = "", sample: bool = False,
+        paused: bool = False,
+    ) -> tuple[Feed, bool]:  # fmt: skip
         """Store the feed at `url`, due at once; True if it was not there. A removed feed comes back as it was."""
-        added = self.add_feeds([(url, title, topic, language)], now=now, sample=sample)
+        added = self.add_feeds([(url, title, topic, language)], now=now, sample=sample, paused=paused)
         with reading(self.engine) as connection:
             row = connection.execute(select(*_FEED).where(t.feeds.c.url == url)).one()
         return _feed(row), bool(added)
 
     def add_feeds(
-        self, feeds: Sequence[tuple[str, str, str, str]], *, now: datetime, sample: bool = False
+        self, feeds: Sequence[tuple[str, str, str, str]], *, now: datetime, sample: bool = False, paused: bool = False
     ) -> list[str]:
-        """Store many (url, title, topic, language) in one transaction; returns the URLs that were not there before."""
+        """Store many (url, title, topic, language) in one transaction; returns the URLs that were not there before.
+
+        `paused` feeds are polled when somebody asks for it, and never by themselves.
+        """
         added = []
         with writing(self.engine) as connection:
             known = {row.url: row for row in connection.execute(select(t.feeds.c.url, t.feeds.c.removed_at))}
@@ -139,13 +178,13 @@ class Store:
                     connection.execute(
                         update(t.feeds)
                         .where(t.feeds.c.url == url)
-                        .values(removed_at=None, due_at=now, failures=0, rested=False, paused=False, error="")
+                        .values(removed_at=None, due_at=now, failures=0, rested=False, paused=paused, error="")
                     )
                     continue
                 fresh.append(
                     {
                         "url": url, "title": title, "topic": topic, "language": language, "sample": sample,
-                        "added_at": now, "due_at": now,
+                        "paused": paused, "added_at": now, "due_at": now,
                     }
                 )  # fmt: skip
             if fresh:
@@ -207,6 +246,14 @@ class Store:
         if changes:
             self._set(feed_id, **changes)
 
+    def keep_entries(self, feed_id: int, days: int | None) -> None:
+        """Keep the feed's entries for so many days; `FOR_EVER` until they are removed by hand, None as those of any."""
+        self._set(feed_id, keep_days=days)
+
+    def fetch_articles(self, feed_id: int, wanted: bool) -> None:
+        """Fetch the articles that the feed only begins, or stop that; texts that were fetched stay."""
+        self._set(feed_id, full_text=wanted)
+
     def remove_sample(self) -> int:
         """Delete the sample edition's feeds with all they hold, for good; returns how many feeds that were."""
         with writing(self.engine) as connection:
@@ -222,7 +269,61 @@ class Store:
             connection.execute(delete(t.versions))
             connection.execute(delete(t.entries))
             connection.execute(delete(t.feeds))
+            connection.execute(delete(t.mutes))
+            connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES))
         sweep(self.engine)
+
+    # Searches
+
+    def searches(self) -> tuple[Template, ...]:
+        """The reader's own templates of searches, in the order they were added."""
+        with reading(self.engine) as connection:
+            return self._searches(connection)
+
+    def add_search(self, template: Template) -> None:
+        """Keep a template, as the last; one of the same name is replaced."""
+        with writing(self.engine) as connection:
+            others = [other for other in self._searches(connection) if other.name != template.name]
+            self._keep_searches(connection, [*others, template])
+
+    def remove_search(self, name: str) -> None:
+        """Forget the template of this name. Feeds that were made with it stay."""
+        with writing(self.engine) as connection:
+            kept = [template for template in self._searches(connection) if template.name != name]
+            self._keep_searches(connection, kept)
+
+    # Mutes
+
+    def mutes(self) -> tuple[Mute, ...]:
+        """What the reader never wants to see, words before feeds."""
+        with reading(self.engine) as connection:
+            return self._mutes(connection)
+
+    def mute(self, mute: Mute) -> bool:
+        """Show nothing more that has this word, or comes from this feed; False if that was so already.
+
+        Entries are kept and feeds refreshed: it only hides, everywhere but where an entry is asked for by its id.
+        Raises `NewsError` for a word in which there is nothing to look for.
+        """
+        if mute.kind == "word":
+            mute = replace(mute, value=" ".join(visible(mute.value).split())[:LONGEST_MUTE])
+            if not terms(mute.value):
+                raise NewsError("Type a word or a phrase; words like “the” and signs alone cannot be muted.")
+        with writing(self.engine) as connection:
+            known = [terms(other.value) for other in self._mutes(connection) if other.kind == mute.kind == "word"]
+            if terms(mute.value) in known:
+                return False
+            there = connection.execute(
+                select(t.mutes.c.kind).where(t.mutes.c.kind == mute.kind, t.mutes.c.value == mute.value)
+            ).first()
+            if not there:
+                connection.execute(insert(t.mutes).values(kind=mute.kind, value=mute.value))
+            return not there
+
+    def unmute(self, mute: Mute) -> None:
+        """Show it again."""
+        with writing(self.engine) as connection:
+            connection.execute(delete(t.mutes).where(t.mutes.c.kind == mute.kind, t.mutes.c.value == mute.value))
 
     # Refreshing
 
@@ -240,14 +341,14 @@ class Store:
         A lease that ends much later than any taken at `now` could was taken under another clock (a replay), and is
         void. Much, because the clocks of two refreshers never agree to the second.
         """
-        f = t.feeds.c
-        free = or_(f.lease_until.is_(None), f.lease_until <= now, f.lease_until > now + 2 * LEASE)
         with writing(self.engine) as connection:
             taken = connection.execute(
-                update(t.feeds)
-                .where(f.id == feed.id, free, f.checked_at.is_not_distinct_from(feed.checked_at))
-                .values(lease_until=now + LEASE, lease_owner=owner)
-            )
+                _TAKE,
+                {
+                    "feed": feed.id, "seen": feed.checked_at, "now": now, "never": now + 2 * LEASE,
+                    "lease_until": now + LEASE, "lease_owner": owner,
+                },
+            )  # fmt: skip
             return bool(taken.rowcount)
 
     def lease_owners(self) -> set[str]:
@@ -285,10 +386,11 @@ class Store:
         feed already, the validators are not kept: they are of another address than the one that will be asked.
         """
         with writing(self.engine) as connection:
-            feed = connection.execute(select(t.feeds).where(t.feeds.c.id == feed_id)).one_or_none()
+            feed = connection.execute(_STATE, {"feed": feed_id}).one_or_none()
             if feed is None:
                 raise UnknownFeed("The feed was removed while it was being refreshed.")
-            changes = self._merge(connection, feed_id, parsed.entries, now) if parsed else Changes()
+            first = feed.succeeded_at is None  # so it has no entries, and has had none
+            changes = self._merge(connection, feed_id, parsed.entries, now, first=first) if parsed else Changes()
             values: dict[str, Any] = {
                 "checked_at": now, "succeeded_at": now, "error": "", "error_detail": None, "lease_until": None,
                 "lease_owner": "", **asdict(schedule), **asdict(validators),
@@ -300,7 +402,7 @@ class Store:
                 values["site_url"] = parsed.site_url or feed.site_url
                 values["language"] = parsed.language or feed.language
                 values["title"] = feed.title or parsed.title
-            connection.execute(update(t.feeds).where(t.feeds.c.id == feed_id).values(**values))
+            connection.execute(_CHANGE, {"feed": feed_id, **values})
             return changes
 
     def save_failure(
@@ -317,22 +419,29 @@ class Store:
             **asdict(schedule),
         )
 
-    def prune(self, now: datetime, *, keep: timedelta = timedelta(days=90), keep_by_feed: int = 2_000) -> int:
+    def prune(self, now: datetime, *, keep: timedelta = KEEP, keep_by_feed: int = 2_000) -> int:
         """Delete entries older than `keep` and beyond the newest `keep_by_feed` of a feed; returns how many.
+
+        A feed with `keep_days` goes by these alone, whatever `keep` is and however many entries it has.
 
         What is deleted leaves a tombstone for as long as the feed still shows it, so that it does not come back. Each
         few hundred are a transaction of their own: taking terms out of the index takes its time, and others write too.
         """
-        old = select(t.entries.c.id).where(t.entries.c.published_at < now - keep)
+        e, f = t.entries.c, t.feeds.c
         place = func.row_number().over(
             partition_by=t.entries.c.feed_id, order_by=(t.entries.c.published_at.desc(), t.entries.c.id.desc())
         )
-        ranked = select(t.entries.c.id, place.label("place")).subquery()
+        like_any = e.feed_id.in_(select(f.id).where(f.keep_days.is_(None)))
+        ranked = select(t.entries.c.id, place.label("place")).where(like_any).subquery()
         surplus = select(ranked.c.id).where(ranked.c.place > keep_by_feed)
         gone = select(t.feeds.c.id).where(t.feeds.c.removed_at < now - REMOVED_FOR_GOOD_AFTER)
         removed = select(t.entries.c.id).where(t.entries.c.feed_id.in_(gone))
         with reading(self.engine) as connection:
-            ids = list(connection.execute(old.union(surplus, removed)).scalars())
+            old = [select(e.id).where(like_any, e.published_at < now - keep)]
+            for days in connection.execute(select(f.keep_days).where(f.keep_days != FOR_EVER).distinct()).scalars():
+                with_days = e.feed_id.in_(select(f.id).where(f.keep_days == days))
+                old.append(select(e.id).where(with_days, e.published_at < now - timedelta(days=days)))
+            ids = list(connection.execute(surplus.union(removed, *old)).scalars())
         deleted = 0
         for chunk in _chunks(ids):
             with writing(self.engine) as connection:
@@ -343,10 +452,78 @@ class Store:
                 deleted += len(stones)
                 self._delete_entries(connection, select(t.entries.c.id).where(t.entries.c.id.in_(chunk)))
         with writing(self.engine) as connection:
-            connection.execute(delete(t.tombstones).where(t.tombstones.c.pruned_at < now - 2 * keep))
+            connection.execute(delete(t.tombstones).where(t.tombstones.c.pruned_at < now - 2 * max(keep, KEEP)))
             # A feed restored since `ids` were read stays; one removed for good has no entries left.
             connection.execute(delete(t.feeds).where(t.feeds.c.id.in_(gone)))
         return deleted
+
+    # Articles
+
+    def teasers(self, now: datetime, *, limit: int = 20) -> list[Teaser]:
+        """Entries whose article is to be fetched, the newest first: of feeds for which the reader wants that."""
+        e, v, f = t.entries.c, t.versions.c, t.feeds.c
+        query = (
+            select(e.id, v.id, e.url, v.title, v.text)
+            .select_from(t.entries.join(t.feeds).join(t.versions, v.entry_id == e.id))
+            .where(f.full_text, f.removed_at.is_(None), ~f.sample, ~f.paused)
+            .where(e.first_seen_at > now - TEASERS_FOR, e.url != "", e.text_from == "feed", e.article_tries < TRIES)
+            .where(or_(e.article_tried_at.is_(None), e.article_tried_at <= now - TRY_AGAIN))
+            .where(v.valid_until.is_(None), func.length(v.text) < TEASER)
+            .order_by(e.article_tries, e.first_seen_at.desc(), e.id.desc())
+            .limit(limit)
+        )
+        with reading(self.engine) as connection:
+            muted = self._not_muted(connection, Filter())
+            return [Teaser(*row) for row in connection.execute(query.where(*muted))]
+
+    def try_article(self, entry_id: int, *, now: datetime) -> bool:
+        """Count a try to fetch the article, before it is made; False if another has begun one since it was listed."""
+        e = t.entries.c
+        with writing(self.engine) as connection:
+            begun = connection.execute(
+                update(t.entries)
+                .where(e.id == entry_id, or_(e.article_tried_at.is_(None), e.article_tried_at <= now - TRY_AGAIN))
+                .values(article_tries=e.article_tries + 1, article_tried_at=now)
+            )
+            return bool(begun.rowcount)
+
+    def save_article(self, teaser: Teaser, article: str) -> bool:
+        """Make the article's text that of the entry; False if its feed has changed the wording meanwhile.
+
+        It takes the place of the teaser in the wording of now: reading on is not an edit by the outlet.
+        """
+        e, v = t.entries.c, t.versions.c
+        with writing(self.engine) as connection:
+            row = connection.execute(
+                select(v.id, v.title, v.text).where(v.id == teaser.version_id, v.valid_until.is_(None))
+            ).one_or_none()
+            if row is None or row.text != teaser.text:
+                return False
+            self.fulltext.remove(connection, [_document(*row)])
+            self.fulltext.add(connection, [_document(row.id, row.title, article)])
+            connection.execute(update(t.versions).where(v.id == row.id).values(text=article))
+            connection.execute(
+                update(t.entries).where(e.id == teaser.entry_id).values(text_from="article", article_error="")
+            )
+            return True
+
+    def save_article_failure(self, entry_id: int, reason: str) -> None:
+        """Keep why the article could not be had."""
+        with writing(self.engine) as connection:
+            connection.execute(update(t.entries).where(t.entries.c.id == entry_id).values(article_error=reason))
+
+    def article_failures(self, feed_id: int, *, limit: int = 3) -> list[tuple[str, str]]:
+        """The newest entries of a feed whose article could not be had: (title, reason)."""
+        e, v = t.entries.c, t.versions.c
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(v.title, e.article_error)
+                .select_from(t.entries.join(t.versions, and_(v.entry_id == e.id, v.valid_until.is_(None))))
+                .where(e.feed_id == feed_id, e.article_error != "")
+                .order_by(e.published_at.desc(), e.id.desc())
+                .limit(limit)
+            )
+            return [(title, reason) for title, reason in rows]
 
     # Reading
 
@@ -357,6 +534,7 @@ class Store:
         skip, start = offset, 0
         seen: dict[str, int] = {}
         with reading(self.engine) as connection:
+            query = query.where(*self._not_muted(connection, wanted))
             while len(out) < limit:
                 rows = connection.execute(query.limit(limit * 2).offset(start)).all()
                 for row in rows:
@@ -404,26 +582,38 @@ class Store:
             .subquery("scores")
         )
         v = t.versions.c
-        # The best rows are found by their numbers alone; only those that are kept are read whole.
-        best = (
-            select(v.id, scores.c.score)
-            .select_from(scores)
-            .join(t.versions, v.id == scores.c.id)
-            .join(t.entries, t.entries.c.id == v.entry_id)
-            .join(t.feeds, t.feeds.c.id == t.entries.c.feed_id)
-            .where(self._valid(wanted), *self._feeds_of(wanted), *self._entries_of(wanted))
-            .order_by(scores.c.score.desc(), v.id)
-            .limit(limit)
-            .subquery("best")
-        )
-        query = (
-            self._entries(wanted)
-            .add_columns(best.c.score.label("score"))
-            .join(best, best.c.id == v.id)
-            .order_by(best.c.score.desc(), v.id)
-        )
         with reading(self.engine) as connection:
+            # The best rows are found by their numbers alone; only those that are kept are read whole.
+            best = (
+                select(v.id, scores.c.score)
+                .select_from(scores)
+                .join(t.versions, v.id == scores.c.id)
+                .join(t.entries, t.entries.c.id == v.entry_id)
+                .join(t.feeds, t.feeds.c.id == t.entries.c.feed_id)
+                .where(self._valid(wanted), *self._feeds_of(wanted), *self._entries_of(wanted))
+                .where(*self._not_muted(connection, wanted))
+                .order_by(scores.c.score.desc(), v.id)
+                .limit(limit)
+                .subquery("best")
+            )
+            query = (
+                self._entries(wanted)
+                .add_columns(best.c.score.label("score"))
+                .join(best, best.c.id == v.id)
+                .order_by(best.c.score.desc(), v.id)
+            )
             return [(_entry(row), row.score) for row in connection.execute(query)]
+
+    def rarity(self, query_terms: Sequence[str]) -> dict[str, float]:
+        """What each term tells, as BM25 weighs it: the fewer wordings hold it, the more. Always above 0."""
+        holding = text(f"SELECT count(*) FROM ({self.fulltext.scores}) AS held")
+        with reading(self.engine) as connection:
+            number = connection.execute(select(func.count()).select_from(t.versions)).scalar_one()
+            held = {
+                term: connection.execute(holding, {"terms": self.fulltext.any_of([term])}).scalar_one()
+                for term in query_terms
+            }
+        return {term: math.log1p(max(number - count + 0.5, 0.5) / (count + 0.5)) for term, count in held.items()}
 
     def versions(self, entry_id: int) -> list[Version]:
         """All wordings of an entry, oldest first."""
@@ -446,7 +636,7 @@ class Store:
             .group_by(e.feed_id)
         )
         with reading(self.engine) as connection:
-            by_feed = connection.execute(counted).all()
+            by_feed = connection.execute(counted.where(*self._not_muted(connection, wanted))).all()
             failed = connection.execute(
                 select(case((t.feeds.c.title != "", t.feeds.c.title), else_=t.feeds.c.url))
                 .where(t.feeds.c.removed_at.is_(None), t.feeds.c.error != "")
@@ -507,7 +697,7 @@ class Store:
 
     def _set(self, feed_id: int, **values: Any) -> None:
         with writing(self.engine) as connection:
-            done = connection.execute(update(t.feeds).where(t.feeds.c.id == feed_id).values(**values))
+            done = connection.execute(_CHANGE, {"feed": feed_id, **values})
             if not done.rowcount:
                 raise UnknownFeed("This feed is not stored (any more).")
 
@@ -519,20 +709,19 @@ class Store:
             return {"moved_to": moved_to, "moved_count": 1}
         if connection.execute(select(t.feeds.c.id).where(t.feeds.c.url == target)).first():
             return {"moved_to": target, "moved_count": feed.moved_count + 1}
+        connection.execute(  # a muted feed is known by its URL
+            update(t.mutes).where(t.mutes.c.kind == "feed", t.mutes.c.value == feed.url).values(value=target)
+        )
         return {"url": target, "moved_to": "", "moved_count": 0}
 
-    def _merge(self, connection: Connection, feed_id: int, parsed: Sequence[ParsedEntry], now: datetime) -> Changes:
+    def _merge(
+        self, connection: Connection, feed_id: int, parsed: Sequence[ParsedEntry], now: datetime, *, first: bool
+    ) -> Changes:
         unique = {entry.key: entry for entry in parsed}
         known: dict[str, Row[Any]] = {}
         buried: set[str] = set()
-        for chunk in _chunks(list(unique)):
-            current = (
-                select(t.entries.c.id, t.entries.c.key, t.entries.c.edits, t.versions.c.id.label("version_id"))
-                .add_columns(t.versions.c.title, t.versions.c.text, t.versions.c.valid_from)
-                .add_columns(t.entries.c.url, t.entries.c.author, t.entries.c.picture)
-                .join(t.versions, and_(t.versions.c.entry_id == t.entries.c.id, t.versions.c.valid_until.is_(None)))
-                .where(t.entries.c.feed_id == feed_id, t.entries.c.key.in_(chunk))
-            )
+        for chunk in _chunks([] if first else list(unique)):
+            current = self._current(feed_id).where(t.entries.c.key.in_(chunk))
             known |= {row.key: row for row in connection.execute(current)}
             stones = select(t.tombstones.c.key).where(t.tombstones.c.feed_id == feed_id, t.tombstones.c.key.in_(chunk))
             buried.update(connection.execute(stones).scalars())
@@ -542,11 +731,13 @@ class Store:
                 .where(t.tombstones.c.feed_id == feed_id, t.tombstones.c.key.in_(chunk))
                 .values(pruned_at=now)
             )
+        if not first:
+            known |= self._renamed(connection, feed_id, unique, known.keys() | buried)
         fresh = [entry for key, entry in unique.items() if key not in known and key not in buried]
         edited = [
             (known[key], entry)
             for key, entry in unique.items()
-            if key in known and (known[key].title, known[key].text) != (entry.title, entry.text)
+            if key in known and known[key].feed_digest != _digest(entry)
         ]
         for key, entry in unique.items():
             row = known.get(key)
@@ -567,11 +758,46 @@ class Store:
         if later:
             ends = update(t.versions).where(t.versions.c.id == bindparam("version"))
             connection.execute(ends.values(valid_until=now), [{"version": row.version_id} for row, _ in later])
-            counts = update(t.entries).where(t.entries.c.id == bindparam("entry"))
-            connection.execute(counts.values(edits=t.entries.c.edits + 1), [{"entry": row.id} for row, _ in later])
+            changed = update(t.entries).where(t.entries.c.id == bindparam("entry"))
+            connection.execute(
+                changed.values(
+                    edits=t.entries.c.edits + 1, feed_digest=bindparam("digest"), text_from="feed", article_tries=0
+                ),
+                [{"entry": row.id, "digest": _digest(entry)} for row, entry in later],
+            )
         documents = self._word(connection, [*wordings, *((row.id, entry, now) for row, entry in later)])
         self.fulltext.add(connection, documents)
         return Changes(new=len(fresh), edited=len(later))
+
+    def _current(self, feed_id: int) -> Select[Any]:
+        """Entries of a feed with their current wording, as `_merge` compares them with a body."""
+        e, v = t.entries.c, t.versions.c
+        return (
+            select(e.id, e.key, e.edits, e.url, e.canonical_url, e.author, e.picture, e.published_at, e.feed_digest)
+            .add_columns(v.id.label("version_id"), v.title, v.text, v.valid_from)
+            .join(t.versions, and_(v.entry_id == e.id, v.valid_until.is_(None)))
+            .where(e.feed_id == feed_id)
+        )
+
+    def _renamed(
+        self, connection: Connection, feed_id: int, unique: dict[str, ParsedEntry], settled: set[str]
+    ) -> dict[str, Row[Any]]:
+        """Items whose outlet gave them another guid: same address, and same title or date. They get the new key."""
+        found: dict[str, list[ParsedEntry]] = {}
+        for entry in unique.values():
+            if address := canonical_url(entry.url):
+                found.setdefault(address, []).append(entry)
+        alone = {a: one[0] for a, one in found.items() if len(one) == 1 and one[0].key not in settled}
+        renamed: dict[str, Row[Any]] = {}
+        for chunk in _chunks(list(alone)):
+            for row in connection.execute(self._current(feed_id).where(t.entries.c.canonical_url.in_(chunk))).all():
+                entry = alone[row.canonical_url]
+                if row.key in unique or entry.key in renamed:
+                    continue
+                if row.title == entry.title or row.published_at == entry.published_at:
+                    connection.execute(update(t.entries).where(t.entries.c.id == row.id).values(key=entry.key))
+                    renamed[entry.key] = row
+        return renamed
 
     def _insert(
         self, connection: Connection, feed_id: int, fresh: Sequence[ParsedEntry], now: datetime
@@ -590,6 +816,7 @@ class Store:
                     "canonical_url": canonical_url(entry.url), "author": entry.author, "picture": entry.picture,
                     "categories": list(entry.categories), "enclosures": [list(pair) for pair in entry.enclosures],
                     "published_at": start, "dated": entry.published_at is not None, "first_seen_at": now,
+                    "feed_digest": _digest(entry),
                 }
                 for entry_id, entry, start in zip(ids, fresh, starts, strict=True)
             ],
@@ -644,6 +871,38 @@ class Store:
             conditions.append(e.published_at <= wanted.as_of)
         return conditions
 
+    def _searches(self, connection: Connection) -> tuple[Template, ...]:
+        kept = connection.execute(select(t.meta.c.value).where(t.meta.c.key == _SEARCHES)).scalar()
+        return tuple(Template(name, address) for name, address in json.loads(kept or "[]"))
+
+    def _keep_searches(self, connection: Connection, templates: Sequence[Template]) -> None:
+        value = json.dumps([[template.name, template.address] for template in templates])
+        connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES))
+        connection.execute(insert(t.meta).values(key=_SEARCHES, value=value))
+
+    def _mutes(self, connection: Connection) -> tuple[Mute, ...]:
+        order = (t.mutes.c.kind.desc(), func.lower(t.mutes.c.value))
+        return tuple(Mute(*row) for row in connection.execute(select(t.mutes.c.kind, t.mutes.c.value).order_by(*order)))
+
+    def _not_muted(self, connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
+        """What mutes add to a query: nothing as long as there are none. Both name rows of `entries` alone."""
+        e, v = t.entries.c, t.versions.c
+        mutes = self._mutes(connection)
+        conditions: list[ColumnElement[bool]] = []
+        if feeds := [mute.value for mute in mutes if mute.kind == "feed"]:
+            ids = select(t.feeds.c.id).where(t.feeds.c.url.in_(feeds)).correlate(None)
+            conditions.append(e.feed_id.not_in(ids))
+        if phrases := [phrase for mute in mutes if mute.kind == "word" and (phrase := terms(mute.value))]:
+            matches = (
+                text(self.fulltext.matches)
+                .bindparams(muted=self.fulltext.any_phrase(phrases))
+                .columns(t.versions.c.id)
+                .subquery("muted")
+            )
+            worded = select(v.entry_id).where(v.id.in_(select(matches.c.id)), self._valid(wanted))
+            conditions.append(e.id.not_in(worded.correlate(None)))
+        return conditions
+
     def _valid(self, wanted: Filter) -> ColumnElement[bool]:
         v = t.versions.c
         if wanted.as_of is None:
@@ -661,7 +920,8 @@ class Store:
         return (
             select(
                 e.id, v.id.label("version_id"), e.feed_id, name.label("feed"), f.topic, f.language, e.url, v.title,
-                v.text, e.author, e.picture, e.published_at, e.first_seen_at, edits, f.sample, e.canonical_url,
+                v.text, e.author, e.picture, e.published_at, e.first_seen_at, edits, f.sample, e.text_from,
+                e.canonical_url,
             )
             .select_from(t.entries.join(t.feeds).join(t.versions, v.entry_id == e.id))
             .where(self._valid(wanted), *self._feeds_of(wanted), *self._entries_of(wanted))
@@ -701,6 +961,11 @@ def _new_ids(connection: Connection, table: Table, number: int) -> range:
     """Numbers for new rows. Inside a write transaction nobody else can take them, so rows go in as one batch."""
     last = connection.execute(select(func.max(table.c.id))).scalar() or 0
     return range(last + 1, last + 1 + number)
+
+
+def _digest(entry: ParsedEntry) -> str:
+    """What a feed's own wording is known by."""
+    return hashlib.sha256(f"{entry.title}\0{entry.text}".encode(errors="replace")).hexdigest()[:32]
 
 
 def _document(version_id: int, title: str, body: str) -> Document:

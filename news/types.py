@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
+MuteKind = Literal["word", "feed"]
 Clock = Callable[[], datetime]
 """Returns now, aware, UTC. Passed in everywhere, so that replays and tests choose the time."""
 
@@ -19,7 +21,8 @@ class Feed:
     """A stored feed. `error` is the last failure in words, "" after a success; `failures` counts them in a row.
 
     `due_at` is when it may next be polled. `topic` is the reader's folder, "" for none.
-    A `sample` feed is never fetched. `rested` feeds failed too often and wait for a hand.
+    A `sample` feed is never fetched. `rested` feeds failed too often and wait for a hand. `keep_days` is how long its
+    entries stay: None as long as those of any feed, 0 for ever. `full_text`: articles that it only begins are fetched.
     """
 
     id: int
@@ -42,6 +45,8 @@ class Feed:
     body_hash: str
     moved_to: str
     moved_count: int
+    keep_days: int | None = None
+    full_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,8 @@ class Entry:
     """A stored entry with the wording it had at the moment asked about (now, or `as_of`).
 
     `edits` counts later wordings up to that moment. `version_id` is the row of this wording.
-    `also` names the other feeds that carry the same article.
+    `also` names the other feeds that carry the same article. `text_from` is "feed", or "article" if the text was read
+    from the page at `url`.
     """
 
     id: int
@@ -113,7 +119,16 @@ class Entry:
     first_seen_at: datetime
     edits: int
     sample: bool
+    text_from: str = "feed"
     also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """What the reader never wants to see: a `value` that is a word or phrase, or the URL of a feed."""
+
+    kind: MuteKind
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +170,8 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The result of a search, best passage first."""
+    """The result of a search, best passage first. `covered` is False if hardly any passage is about the question."""
 
     passages: tuple[Passage, ...]
     horizon: Horizon
+    covered: bool = True

@@ -27,7 +27,7 @@ from llm.markdown import link, literal
 from llm.models import DEFAULT
 from llm.redact import Redact
 from news.background import Job, Refresher
-from news.fetch import Fetcher
+from news.fetch import Fetcher, user_agent
 from news.store import Store
 from news.types import Entry, Passage
 from storage.engine import DEFAULT_URL, StorageError, connect
@@ -79,7 +79,10 @@ def services() -> Services:
         handler.addFilter(Redact())
     engine = connect(setting("DATABASE_URL") or DEFAULT_URL)
     store = Store(engine)
-    fetcher = Fetcher(allow_private=setting("ALLOW_PRIVATE_FEEDS").lower() in ("1", "true", "yes", "on"))
+    fetcher = Fetcher(
+        allow_private=setting("ALLOW_PRIVATE_FEEDS").lower() in ("1", "true", "yes", "on"),
+        user_agent=user_agent(setting("CONTACT")),
+    )
     refresher = Refresher(store, fetcher, clock=now)
     refresher.start()
     threading.Thread(target=_warm, name="warm", daemon=True).start()

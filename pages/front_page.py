@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -23,6 +24,8 @@ PAGES = 50
 FOUND = 100
 RANGES = {"Today": None, "24 hours": timedelta(days=1), "3 days": timedelta(days=3), "Week": timedelta(days=7)}
 OTHERS = 4
+PICTURE, LEAD_PICTURE = 112, 160
+"""Pixels, the width and the height of the square that is kept for a picture."""
 
 
 def draw_filters(feeds: list[Feed]) -> tuple[str, Filter]:
@@ -123,8 +126,10 @@ def draw_lead(part: Services, story: Story, at: datetime) -> None:
     with left:
         st.markdown(f"## {link(entry.title, entry.url)}", anchors=False)
         st.caption(" · ".join(told))
-        if text := opening(entry.text, length=420):
-            st.markdown(literal(text))
+        with st.container(horizontal=True, wrap=False, gap="small") if has_picture(entry) else nullcontext():
+            if text := opening(entry.text, length=420):
+                st.markdown(literal(text), width="stretch")
+            draw_picture(entry, LEAD_PICTURE)
         draw_actions(part, entry, at)
     if right:
         others: dict[str, Entry] = {}
@@ -145,8 +150,25 @@ def draw_entries(part: Services, entries: Iterable[Entry], at: datetime) -> None
     grid = st.grid(2, min_column_width=360, gap=("medium", "large"))
     for entry in entries:
         with grid.cell(), st.container(gap="xxsmall"):
-            st.markdown(headline(entry))
+            if has_picture(entry):
+                with st.container(horizontal=True, wrap=False, gap="small"):
+                    st.markdown(headline(entry), width="stretch")
+                    draw_picture(entry, PICTURE)
+            else:
+                st.markdown(headline(entry))
             draw_actions(part, entry, at)
+
+
+def has_picture(entry: Entry) -> bool:
+    """Whether a picture is drawn: the reader wants them, and it has a web address (st.image would also read files)."""
+    return bool(st.session_state.get("show_pictures")) and entry.picture.startswith(("https://", "http://"))
+
+
+def draw_picture(entry: Entry, size: int) -> None:
+    """The picture of an article, if one is drawn, in a square of its own, so that nothing moves when it arrives."""
+    if has_picture(entry):
+        with st.container(width=size, height=size, border=False, gap=None):
+            st.image(entry.picture, width=size, alt=f"Picture of the article “{entry.title}”")
 
 
 def draw_actions(part: Services, entry: Entry, at: datetime) -> None:
@@ -170,9 +192,10 @@ def draw_versions(part: Services, entry: Entry, at: datetime) -> None:
 
 part = frame("Front page")
 at, here = now(), zone()
-feeds = part.store.feeds()
+muted = {mute.value for mute in part.store.mutes() if mute.kind == "feed"}
+feeds = [feed for feed in part.store.feeds() if feed.url not in muted]
 st.title("Front page", anchor=False)
-if not feeds:
+if not feeds and not muted:
     st.markdown("There are no feeds yet, so there is no news. Choose some, or load the sample edition.")
     st.page_link("pages/sources.py", label="Choose feeds in Sources", icon=":material/rss_feed:")
     st.stop()
@@ -204,6 +227,9 @@ with body:
     if not entries and (words or wanted != Filter(as_of=wanted.as_of)):
         st.markdown(f"No article about “{literal(words)}”." if words else "No article fits these filters.")
         st.button("Show everything", on_click=clear)
+    elif not entries and part.store.mutes():
+        st.markdown("All that has arrived is muted, or nothing has arrived yet.")
+        st.page_link("pages/settings.py", label="See what is muted", icon=":material/tune:")
     elif not entries:
         st.markdown("Nothing has arrived yet. The feeds are being fetched; Sources shows how they are.")
         st.page_link("pages/sources.py", label="Look at the feeds", icon=":material/rss_feed:")

@@ -1,4 +1,4 @@
-"""Settings: the model and its key, how much it is given, how the app looks, and what is stored."""
+"""Settings: the model and its key, how much it is given, how the app looks, what is muted, and what is stored."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from llm.base import CTX_LENGTH, ModelError
 from llm.groq import GroqModel
 from llm.markdown import literal
 from llm.models import BUNDLED, DEFAULT, ModelInfo
+from news.errors import NewsError
+from news.store import LONGEST_MUTE
+from news.types import Mute
 from pages import Services, ago, count, frame, groq_key, now, setting, unique
 from pages._adding import remove_sample_button
 
@@ -90,6 +93,47 @@ def draw_look() -> None:
         f"{f'You see the {shown} theme. ' if shown in ('light', 'dark') else ''}"
         "Light, dark or as your system has it: the menu at the top right, under Settings."
     )
+    st.toggle("Show pictures on the Front page", key="show_pictures", persist_state="session")
+    st.caption(
+        "Pictures come from the outlets' own servers, which then see your address. Off, they are asked for nothing."
+    )
+
+
+def draw_muted(part: Services) -> None:
+    """The words and outlets that are never shown, and a place to add a word."""
+    st.subheader("Muted", anchor=False)
+    st.caption(
+        "Articles with these words, or of these outlets, are kept, but no page shows them and no answer uses them. A "
+        "word counts in all its forms; several words count as a phrase. Outlets are muted in Sources, under More."
+    )
+    with (
+        st.form("mute_form", clear_on_submit=True, border=False),
+        st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
+    ):
+        st.text_input(
+            "Word or phrase to mute", key="mute_word", max_chars=LONGEST_MUTE, placeholder="A word or a phrase",
+            label_visibility="collapsed", width=320,
+        )  # fmt: skip
+        st.form_submit_button("Mute", on_click=mute_word, args=(part,))
+    if told := st.session_state.pop("mute_told", ""):
+        st.warning(literal(told))
+    mutes = part.store.mutes()
+    names = {feed.url: feed.title or feed.url for feed in part.store.feeds()} if mutes else {}
+    with st.container(horizontal=True, gap="small"):
+        for mute in mutes:
+            st.button(
+                literal(names.get(mute.value, mute.value) if mute.kind == "feed" else mute.value),
+                icon=":material/rss_feed:" if mute.kind == "feed" else ":material/title:",
+                key=f"unmute_{mute.kind}_{mute.value}", help="Show it again", on_click=part.store.unmute, args=(mute,),
+            )  # fmt: skip
+
+
+def mute_word(part: Services) -> None:
+    """Mute what was typed; what cannot be muted is told."""
+    try:
+        part.store.mute(Mute("word", st.session_state["mute_word"]))
+    except NewsError as error:
+        st.session_state["mute_told"] = str(error)
 
 
 def draw_stored(part: Services) -> None:
@@ -120,6 +164,8 @@ def draw_stored(part: Services) -> None:
             gone = part.store.prune(now(), keep=timedelta(days=days))
             st.toast(f"{count(gone, 'article')} removed.")
             st.rerun()
+    if any(feed.keep_days is not None for feed in part.store.feeds()):
+        st.caption("Feeds with a time of their own, set in Sources, go by that.")
     st.space("small")
     if not st.session_state.get("deleting"):
         st.button("Delete everything", key="delete", on_click=ask_first)
@@ -155,5 +201,7 @@ if st.session_state.pop("deleted", False):
 draw_model()
 st.space("small")
 draw_look()
+st.space("small")
+draw_muted(part)
 st.space("small")
 draw_stored(part)

@@ -11,13 +11,15 @@ import streamlit as st
 from llm.markdown import link, literal
 from news import opml
 from news.errors import UnknownFeed
-from news.types import Feed
+from news.store import FOR_EVER, KEEP
+from news.types import Feed, Mute
 from pages import Services, ago, count, frame, now, unique
 from pages._adding import choose_feeds, fetch, forget_job, watch
 from pages._words import clock, language_name, until, zone
 
 PER_PAGE = 20
 DAYS = 14
+KEEP_CHOICES = (None, 7, 30, 90, 365, FOR_EVER)
 NO_TOPIC = "No topic"
 TOGETHER = "\u00a0"  # keeps a figure and its picture on one line
 ORDERS = {
@@ -26,8 +28,9 @@ ORDERS = {
     "By topic": lambda feed, _: (not feed.topic, feed.topic.casefold(), feed.title.casefold()),
     "Most articles": lambda feed, days: (-sum(days.get(feed.id, ())), feed.title.casefold()),
 }
-REFRESH, PAUSE, RESUME, WAKE, EDIT, DETAILS, WHY, REMOVE = (
-    "Refresh now", "Pause", "Resume", "Wake it up", "Rename or move", "Details", "Why is this failing?", "Remove",
+REFRESH, PAUSE, RESUME, WAKE, MUTE, UNMUTE, EDIT, DETAILS, WHY, REMOVE = (
+    "Refresh now", "Pause", "Resume", "Wake it up", "Mute", "Unmute", "Edit", "Details", "Why is this failing?",
+    "Remove",
 )  # fmt: skip
 
 
@@ -60,13 +63,17 @@ def state(feed: Feed, at: datetime) -> str:
     return f"Fetched {ago(feed.succeeded_at, at)}"
 
 
-def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime) -> None:
+def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime, *, muted: bool) -> None:
     """A feed in a few lines, with the menu of what can be done with it."""
     facts = [state(feed, at)]
+    if muted:
+        facts.append("Muted: its articles are kept, and not shown")
     if not (feed.sample or feed.paused or feed.rested):
         facts.append(f"next {until(feed.due_at, at)}")
     if feed.topic:
         facts.append(literal(feed.topic))
+    if feed.keep_days is not None:
+        facts.append(f"kept {kept_for(feed.keep_days).lower()}")
     if days and any(days):
         facts.append(f"{rate(days).replace(' ', TOGETHER)}{TOGETHER}{sparkline(days)}")
     lines = [f"**{link(feed.title or feed.url, feed.site_url or feed.url)}**", f":small[:gray[{' · '.join(facts)}]]"]
@@ -74,7 +81,7 @@ def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime) -> 
         lines.append(f":small[{literal(feed.error)}]")
     with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="small"):
         st.markdown("  \n".join(lines), width="stretch")
-        action = st.menu_button(":small[:gray[More]]", offered(feed), key=f"do_{feed.id}", type="tertiary")
+        action = st.menu_button(":small[:gray[More]]", offered(feed, muted), key=f"do_{feed.id}", type="tertiary")
     if action:
         act(part, feed, action, at)
 
@@ -103,14 +110,15 @@ def sparkline(days: Sequence[int]) -> str:
     return f"![{told}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
-def offered(feed: Feed) -> list[str]:
+def offered(feed: Feed, muted: bool) -> list[str]:
     """What can be done with a feed as it is."""
     if feed.sample:
-        return [EDIT, DETAILS, REMOVE]
+        return [UNMUTE if muted else MUTE, EDIT, DETAILS, REMOVE]
     failing = bool(feed.error)
     return [
         WAKE if feed.rested else REFRESH,
         RESUME if feed.paused else PAUSE,
+        UNMUTE if muted else MUTE,
         EDIT,
         WHY if failing else DETAILS,
         REMOVE,
@@ -132,6 +140,10 @@ def act(part: Services, feed: Feed, action: str, at: datetime) -> None:
             st.session_state["removed_feed"] = feed.id
         elif action in (PAUSE, RESUME):
             part.store.pause_feed(feed.id, action == PAUSE)
+        elif action == MUTE:
+            part.store.mute(Mute("feed", feed.url))
+        elif action == UNMUTE:
+            part.store.unmute(Mute("feed", feed.url))
         else:
             if action == WAKE:
                 part.store.wake_feed(feed.id, now=at)
@@ -147,9 +159,9 @@ def settle() -> None:
     forget_job()
 
 
-@st.dialog("Rename or move")
+@st.dialog("Edit")
 def edit(part: Services, feed: Feed) -> None:
-    """A feed's title and topic."""
+    """A feed's title and topic, how long its articles stay, and whether they are fetched whole."""
     topics = sorted(unique([other.topic for other in part.store.feeds()]), key=str.casefold)
     with st.form(f"edit_{feed.id}", border=False):
         st.text_input("Title", feed.title, max_chars=200, key=f"title_{feed.id}")
@@ -157,6 +169,17 @@ def edit(part: Services, feed: Feed) -> None:
             "Topic", topics, index=topics.index(feed.topic) if feed.topic else None, format_func=str,
             accept_new_options=True, placeholder="None; choose or type one", key=f"topic_{feed.id}",
         )  # fmt: skip
+        choices = list(dict.fromkeys([*KEEP_CHOICES, feed.keep_days]))
+        st.selectbox(
+            "Keep its articles", choices, index=choices.index(feed.keep_days), format_func=kept_for,
+            key=f"keep_{feed.id}",
+        )  # fmt: skip
+        if not feed.sample:
+            st.checkbox(
+                "Fetch full articles", feed.full_text, key=f"full_text_{feed.id}",
+                help="For new articles that this feed only begins: their pages are asked for too, where the outlet's "
+                "robots.txt allows it.",
+            )  # fmt: skip
         if st.form_submit_button("Save", type="primary", on_click=save, args=(part, feed)):
             st.rerun()  # closes the dialog
 
@@ -166,6 +189,17 @@ def save(part: Services, feed: Feed) -> None:
     title, topic = st.session_state[f"title_{feed.id}"], st.session_state[f"topic_{feed.id}"]
     settle()
     part.store.change_feed(feed.id, title=title.strip() or feed.title, topic=(topic or "").strip())
+    part.store.keep_entries(feed.id, st.session_state[f"keep_{feed.id}"])
+    part.store.fetch_articles(feed.id, bool(st.session_state.get(f"full_text_{feed.id}")))
+
+
+def kept_for(days: int | None) -> str:
+    """How long articles stay, in words."""
+    if days is None:
+        return f"As long as those of any feed ({KEEP.days} days)"
+    if days == FOR_EVER:
+        return "For ever"
+    return "A year" if days == 365 else count(days, "day")
 
 
 @st.dialog("This feed", width="large")
@@ -185,7 +219,12 @@ def details(part: Services, feed: Feed, at: datetime) -> None:
         rows.append(f"Last success: {clock(feed.succeeded_at, at, here)}")
     if not (feed.sample or feed.paused or feed.rested):
         rows.append(f"Next check: {clock(feed.due_at, at, here)}")
+    if feed.full_text:
+        rows.append("Full articles: fetched from their pages where the feed only begins them")
     st.text("\n".join(rows))
+    if failures := part.store.article_failures(feed.id):
+        st.caption("Articles that could not be fetched whole:")
+        st.text("\n".join(f"{title}: {reason}" for title, reason in failures))
     if not feed.error:
         return
     st.markdown(f":red[{count(feed.failures, 'failure')} in a row.] {literal(feed.error)}")
@@ -299,6 +338,7 @@ else:
     choose_feeds(part, first=False)
 if feeds or removed:
     days = part.store.published_by_day(at, days=DAYS)
+    muted = {mute.value for mute in part.store.mutes() if mute.kind == "feed"}
     shown = chosen([*feeds, removed] if removed else feeds, days)
     pages = max(1, -(-len(shown) // PER_PAGE))
     if st.session_state.get("feeds_page", 1) > pages:
@@ -315,6 +355,6 @@ if feeds or removed:
                 if removed and feed.id == removed.id:
                     draw_removed(part, feed)
                 else:
-                    draw_feed(part, feed, days.get(feed.id, ()), at)
+                    draw_feed(part, feed, days.get(feed.id, ()), at, muted=feed.url in muted)
 with slot:
     watch()

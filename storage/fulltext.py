@@ -32,6 +32,9 @@ class FTS5:
         "FROM versions_text WHERE versions_text MATCH :terms"
     )
 
+    # The versions that a query matches; bind it as :muted.
+    matches = "SELECT rowid AS id FROM versions_text WHERE versions_text MATCH :muted"
+
     def create(self, connection: Connection) -> None:
         """Make the empty index."""
         connection.execute(
@@ -57,6 +60,10 @@ class FTS5:
     def any_of(self, terms: Sequence[str]) -> str:
         """A query that matches a version holding any of `terms`. Quoted, so no term is read as query language."""
         return " OR ".join('"' + term.replace('"', "") + '"' for term in terms)
+
+    def any_phrase(self, phrases: Iterable[Sequence[str]]) -> str:
+        """A query that matches a version holding any of these phrases: terms that follow each other."""
+        return self.any_of([" ".join(phrase) for phrase in phrases])
 
     def _each(self, connection: Connection, statement: str, documents: Iterable[Document]) -> None:
         rows = [{"id": d.id, "title": d.title, "text": d.text} for d in documents]

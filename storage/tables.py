@@ -94,6 +94,10 @@ feeds = Table(
     # A permanent move is believed when it is seen twice.
     _text("moved_to"),
     _count("moved_count"),
+    # What the reader decided about it: how long its entries stay (null: as long as any, 0: for ever), and whether the
+    # articles are fetched whose text it only begins.
+    Column("keep_days", Integer),
+    _flag("full_text"),
 )
 
 entries = Table(
@@ -112,6 +116,12 @@ entries = Table(
     _flag("dated"),
     Column("first_seen_at", Instant, nullable=False),
     _count("edits"),
+    # The feed's own wording, to tell an edit by: the text may come from the article's page.
+    _text("feed_digest"),
+    Column("text_from", String(16), nullable=False, server_default="feed"),
+    _count("article_tries"),
+    Column("article_tried_at", Instant),
+    _text("article_error"),
     UniqueConstraint("feed_id", "key"),
     Index("entries_by_time", "published_at", "id"),
     Index("entries_by_feed", "feed_id", "published_at"),
@@ -138,6 +148,9 @@ tombstones = Table(
     Column("key", Text, primary_key=True),
     Column("pruned_at", Instant, nullable=False),
 )
+
+# What the reader never wants to see: a word or phrase as it was typed, or the URL of a feed.
+mutes = Table("mutes", metadata, Column("kind", String(16), primary_key=True), Column("value", Text, primary_key=True))
 
 conversations = Table(
     "conversations",

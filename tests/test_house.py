@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
 FOREIGN: dict[str, set[str]] = {
     "streamlit": {"app", "pages"},
     "feedparser": {"news.parse"},
+    "trafilatura": {"news.article"},
     "urllib3": {"news.fetch"},
     "certifi": {"news.fetch"},
     "idna": {"news.fetch"},

@@ -26,7 +26,7 @@ from news.errors import (
     TooLarge,
     Unreachable,
 )
-from news.fetch import Fetcher, check_url, freshness, may_connect
+from news.fetch import Fetcher, check_url, detail_of, freshness, may_connect, user_agent
 from tests import feed_server as faults
 from tests import feeds
 from tests.feed_server import Certificates, FeedServer
@@ -70,11 +70,18 @@ def test_a_page_comes_with_its_body_headers_and_address(server: FeedServer, fetc
     assert answer.headers["x-odd"] == "yes"
 
 
+def test_outlets_are_told_who_runs_the_reader_if_it_says_so(server: FeedServer) -> None:
+    with Fetcher(allow_private=True, user_agent=user_agent("https://example.org/us\r\nX-Evil: 1)")) as named:
+        named.get(server.serve("/feed", BODY))
+    assert server.requests[-1].headers["user-agent"] == (
+        "Broadsheet/1.0 (news reader; +https://example.org/usX-Evil: 1)"
+    )
+
+
 def test_the_request_is_honest_and_asks_for_gzip_alone(server: FeedServer, fetcher: Fetcher) -> None:
     fetcher.get(server.serve("/feed", BODY))
     sent = server.requests[0].headers
     assert sent["user-agent"].startswith("Broadsheet/")
-    assert "+https://" in sent["user-agent"]
     assert sent["accept-encoding"] == "gzip"
     assert "application/rss+xml" in sent["accept"]
     assert not {"authorization", "cookie", "referer", "if-none-match", "if-modified-since"} & sent.keys()
@@ -299,6 +306,15 @@ def test_the_detail_of_a_packed_answer_is_readable_and_has_no_cookies(server: Fe
         fetcher.get(url)
     assert caught.value.detail.start == "Please log in."
     assert "secret" not in repr(caught.value.detail)
+
+
+def test_an_answer_that_came_well_can_be_described_too(server: FeedServer, fetcher: Fetcher) -> None:
+    body = b"<html>No feed" + b"!" * 1000
+    answer = fetcher.get(server.serve("/feed", body, headers={"Content-Type": "text/html", "Set-Cookie": "secret"}))
+    detail = detail_of(answer)
+    assert (detail.status, detail.start) == (200, body[:500].decode())
+    assert ("content-type", "text/html") in detail.headers
+    assert "secret" not in repr(detail)
 
 
 def test_a_challenge_for_people_has_its_own_sentence(server: FeedServer, fetcher: Fetcher) -> None:

@@ -301,6 +301,9 @@ def test_a_page_that_announces_a_page_is_an_error_and_no_endless_search(store: S
     (outcome,) = run(store, fetcher, parser)
     assert (outcome.kind, outcome.error) == ("failed", "This is a page.")
     assert fetcher.asked.total() == 2
+    detail = store.failure_detail(outlet.id)  # what the server sent, for "why is this failing"
+    assert detail is not None
+    assert detail.start == "<html>"
 
 
 def test_a_feed_that_was_deleted_meanwhile_breaks_nothing(store: Store) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, func, select, text, update
 
 from news import store as store_module
 from news.errors import Detail, UnknownFeed
+from news.searches import Template
 from news.store import LEASE, Filter, Schedule, Store, Validators
 from storage import tables as t
 from storage.engine import reading, writing
@@ -247,6 +248,30 @@ def test_the_same_feed_twice_gives_the_same_rows(store: Store, engine: Engine) -
 def test_two_items_with_one_key_are_one_entry(store: Store, engine: Engine) -> None:
     collect(store, subscribe(store), entry("a", "One"), entry("a", "Two"))
     assert counts(engine)["entries"] == counts(engine)["versions"] == 1
+
+
+def test_an_item_whose_outlet_gave_it_another_guid_stays_one_entry(store: Store) -> None:
+    outlet = subscribe(store)
+    url = "https://outlet.example/rain"
+    collect(store, outlet, entry("guid-1", "Rain in Oslo", "It rains.", url=url, at=ago(9)), at=ago(8))
+    changes = collect(
+        store, outlet, entry("guid-2", "Rain in Oslo", "It pours.", url=f"{url}?utm_source=rss", at=ago(9))
+    )
+    assert (changes.new, changes.edited) == (0, 1)
+    (kept,) = store.entries()
+    assert kept.text == "It pours."
+    assert (
+        collect(store, outlet, entry("guid-2", "Rain in Oslo", "It pours.", url=url, at=ago(9)), at=NOW + hours(1)).new
+        == 0
+    )
+
+
+def test_items_that_share_an_address_but_nothing_else_stay_apart(store: Store) -> None:
+    outlet = subscribe(store)
+    home = "https://outlet.example/live"
+    collect(store, outlet, entry("1", "Rain in Oslo", url=home, at=ago(9)), at=ago(8))
+    assert collect(store, outlet, entry("2", "Snow in Bergen", url=home, at=ago(1))).new == 1
+    assert len({kept.id for kept in store.entries_by_id([1, 2]).values()}) == 2
 
 
 def test_the_same_key_in_two_feeds_is_two_entries(store: Store, engine: Engine) -> None:
@@ -494,6 +519,42 @@ def test_what_was_deleted_is_not_left_in_the_file(store: Store, database: Path) 
     assert b"secret" not in kept()
     collect(store, subscribe(store), entry("a", "Volcano"))
     assert hits(store, "volcano") == ["Volcano"]
+
+
+# ---------------------------------------------------------------- searches
+
+
+def test_searches_are_kept_in_order_and_one_name_once(store: Store, engine: Engine) -> None:
+    post, wire = (
+        Template("The “Post”", "https://post.example/{query}"),
+        Template("Wire", "https://wire.example/{query}"),
+    )
+    assert store.searches() == ()
+    for template in (post, wire):
+        store.add_search(template)
+    assert Store(engine).searches() == (post, wire)
+    newer = Template(post.name, "https://post.example/find?q={query}")
+    store.add_search(newer)
+    assert store.searches() == (wire, newer)
+    store.remove_search("Wire")
+    store.remove_search("Nobody")
+    assert store.searches() == (newer,)
+    store.delete_everything()
+    assert store.searches() == ()
+
+
+def test_a_feed_that_comes_in_paused_is_never_due_and_can_be_followed_later(store: Store) -> None:
+    found, added = store.add_feed("https://post.example/find", now=ago(1), paused=True)
+    assert added
+    assert found.paused
+    assert store.due(NOW) == []
+    again, added = store.add_feed("https://post.example/find", now=NOW)
+    assert not added
+    assert again.paused
+    store.remove_feed(found.id, now=NOW)
+    assert store.add_feed("https://post.example/find", now=NOW, paused=True)[0].paused
+    store.pause_feed(found.id, False)
+    assert [feed.id for feed in store.due(NOW)] == [found.id]
 
 
 # ---------------------------------------------------------------- prune

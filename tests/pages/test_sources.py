@@ -188,7 +188,7 @@ def test_a_feed_can_be_renamed_and_moved_to_a_new_topic(app: App):
     feed = app.feed("The Post", topic="World")
     app.feed("Wire", topic="Home")
     at = app.open("sources")
-    do(at, feed, "Rename or move")
+    do(at, feed, "Edit")
     at.text_input(key=f"title_{feed.id}").set_value("Post of the Harbour")
     at.selectbox(key=f"topic_{feed.id}").set_value("Home")
     button(at, "Save").click().run()
@@ -357,3 +357,38 @@ def test_nothing_that_a_feed_says_of_itself_is_ever_markdown(app: App):
     assert_plain(m.value for m in at.markdown)
     do(at, feeds[0], "Remove")
     assert_plain(m.value for m in at.markdown)
+
+
+def test_how_long_a_feeds_articles_stay_is_chosen_in_edit(app: App, shown: Shown):
+    post = app.feed("The Post")
+    app.publish(post, "Old", hours=24 * 20, seen=24 * 20)
+    at = app.open("sources")
+    do(at, post, "Edit")
+    assert at.selectbox(key=f"keep_{post.id}").value is None
+    at.selectbox(key=f"keep_{post.id}").set_value(7)
+    button(at, "Save").click().run()
+    assert not at.exception
+    assert app.store.feed(post.id).keep_days == 7
+    assert app.store.feed(post.id).title == "The Post"
+    assert "kept 7 days" in shown(at)
+    assert app.store.prune(pages.now()) == 1
+    do(at, post, "Edit")
+    assert at.selectbox(key=f"keep_{post.id}").value == 7
+
+
+def test_whole_articles_are_asked_for_in_edit_and_what_failed_is_told(app: App, shown: Shown):
+    post = app.feed("The Post")
+    app.publish(post, "Ferry $5 runs")
+    at = app.open("sources")
+    do(at, post, "Edit")
+    assert not at.checkbox(key=f"full_text_{post.id}").value
+    at.checkbox(key=f"full_text_{post.id}").check()
+    button(at, "Save").click().run()
+    assert app.store.feed(post.id).full_text
+    app.store.save_article_failure(app.store.entries()[0].id, "post.example did not give out the article (status 500).")
+    do(at, post, "Details")
+    assert "Ferry $5 runs: post.example did not give out" in shown(at)
+    do(at, post, "Edit")
+    at.checkbox(key=f"full_text_{post.id}").uncheck()
+    button(at, "Save").click().run()
+    assert not app.store.feed(post.id).full_text
