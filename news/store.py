@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -52,10 +53,11 @@ _FEED = [t.feeds.c[field.name] for field in fields(Feed)]
 # Made once: each feed of a refresh asks these, and to build a statement takes longer than to run it.
 _STATE = select(t.feeds).where(t.feeds.c.id == bindparam("feed"))
 _CHANGE = update(t.feeds).where(t.feeds.c.id == bindparam("feed"))
-_UNTIL = t.feeds.c.lease_until
+_until = t.feeds.c.lease_until
+_moment = partial(bindparam, type_=t.Instant())
 _TAKE = _CHANGE.where(
-    or_(_UNTIL.is_(None), _UNTIL <= bindparam("now", type_=t.Instant), _UNTIL > bindparam("never", type_=t.Instant)),
-    t.feeds.c.checked_at.is_not_distinct_from(bindparam("seen", type_=t.Instant)),
+    or_(_until.is_(None), _until <= _moment("now"), _until > _moment("never")),
+    t.feeds.c.checked_at.is_not_distinct_from(_moment("seen")),
 )
 LEASE = timedelta(minutes=3)
 """Longer than one feed can take, so that only the lease of a refresher that died runs out."""
@@ -836,7 +838,7 @@ class Store:
             ],
         )
         return [
-            _document(version_id, entry.title, entry.text)
+            Document(version_id, *entry.terms) if entry.terms else _document(version_id, entry.title, entry.text)
             for version_id, (_, entry, _) in zip(ids, wordings, strict=True)
         ]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from functools import lru_cache
+from itertools import chain
 
 import Stemmer
 
@@ -47,9 +47,14 @@ _ELISION = re.compile("^(?:l|d|j|m|t|s|c|n|qu|jusqu|lorsqu|puisqu|dell|nell|all|
 _ASCII_TOKEN = re.compile(
     r"(?P<initials>\b(?:[A-Z]\.){2,}(?:[A-Z]\b)?)"
     r"|(?P<number>\d{1,3}(?:[,.]\d{3})+(?!\d)|\d+(?:[.,]\d+)?)(?P<unit>[A-Za-z]*)"
-    r"|(?P<word>[A-Za-z](?:[A-Za-z0-9]|'(?=[A-Za-z]))*)"
+    r"|(?P<word>[A-Za-z][A-Za-z0-9]*(?:'[A-Za-z][A-Za-z0-9]*)*)"
 )
-_TYPOGRAPHY = str.maketrans({"\u2019": "'", **dict.fromkeys("\u2018\u201c\u201d\u2013\u2014\u2026\u2022", " ")})
+_TYPOGRAPHY = (("\u2019", "'"), *((sign, " ") for sign in "\u2018\u201c\u201d\u2013\u2014\u2026\u2022"))
+_ANY_UNSPACED = re.compile(f"[{_UNSPACED}]")
+# Without groups a match is a plain string, which is what makes a text of many words quick.
+_TOKENS, _ASCII_TOKENS = (re.compile(re.sub(r"\?P<\w+>", "?:", each.pattern)) for each in (_TOKEN, _ASCII_TOKEN))
+_ASCII_TOKENS = re.compile(rf"[a-z][A-Za-z0-9]*(?:'[A-Za-z][A-Za-z0-9]*)*|{_ASCII_TOKENS.pattern}")  # the most, first
+_SPACED_TOKENS = re.compile(_TOKENS.pattern.replace(f"(?![{_UNSPACED}])", ""))
 
 STOP_WORDS = frozenset(
     # English
@@ -78,54 +83,86 @@ _ACRONYMS = {"US": "usa", "USA": "usa", "UK": "uk", "EU": "eu", "UN": "un", "WHO
 _stemmers = threading.local()
 
 
+_Tokens = tuple[tuple[str, str], ...]
+
+
 def terms(text: str) -> list[str]:
     """The terms of `text` in order, repeats kept. Never raises; nothing but letters, digits and marks comes out."""
-    out: list[str] = []
-    for kind, token in _tokens(text):
-        if kind == "unspaced":
-            out.extend(_pairs(token))
-        elif kind == "word":
-            out.append(_stem(token))
-        else:
-            out.append(token)
-    return out
+    tokens, acronyms, seldom = _tokens(text)
+    if acronyms and not seldom:
+        return list(chain.from_iterable(map(_known.__getitem__, tokens)))
+    return list(chain.from_iterable(_terms_of(token, acronyms) for token in tokens))
 
 
 def words(text: str) -> list[str]:
     """The content words of `text`, folded but not stemmed, in order; runs of unspaced scripts whole."""
-    return [token for _, token in _tokens(text)]
+    tokens, acronyms, _ = _tokens(text)
+    return [word for token in tokens for _, word in _read(token, acronyms)]
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
+def _tokens(text: str) -> tuple[list[str], bool, bool]:
+    """`text` cut up, whether its "US" is an acronym, and whether there are tokens in it that are seldom seen twice."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", _THIN.sub("", text.translate(_TYPOGRAPHY)))
-    shouted = text.isupper() and len(text.split(maxsplit=3)) > 3  # a question may be "US" alone
-    out: list[tuple[str, str]] = []
-    for match in (_ASCII_TOKEN if text.isascii() else _TOKEN).finditer(text):
-        kind = match.lastgroup
-        token = match.group()
-        if kind == "word":
-            if not shouted and token in _ACRONYMS:
-                out.append(("exact", _ACRONYMS[token]))
-            elif word := _word(token):
-                out.append(("word", word))
-        elif kind == "unspaced":
-            out.append((kind, token))
-        elif kind == "initials":
-            joined = token.replace(".", "")
-            out.append(("exact", _ACRONYMS.get(joined, joined.casefold()[:_LONGEST])))
+        text = unicodedata.normalize("NFKC", _plain_signs(text))
+    acronyms = not (text.isupper() and len(text.split(maxsplit=3)) > 3)  # a question may be "US" alone
+    if text.isascii():
+        return _ASCII_TOKENS.findall(text), acronyms, False
+    seldom = _ANY_UNSPACED.search(text) is not None
+    return (_TOKENS if seldom else _SPACED_TOKENS).findall(text), acronyms, seldom
+
+
+def _plain_signs(text: str) -> str:
+    if "\u00a0" in text or "\u202f" in text:
+        text = _THIN.sub("", text)
+    for sign, plain in _TYPOGRAPHY:
+        if sign in text:
+            text = text.replace(sign, plain)
+    return text
+
+
+def _read(token: str, acronyms: bool) -> _Tokens:
+    """One token of the text as (kind, token): a number with its unit comes to two. `acronyms`: whether "US" is one."""
+    match = _TOKEN.fullmatch(token)
+    kind = match.lastgroup if match else None
+    if match is None or kind == "word":
+        if acronyms and token in _ACRONYMS:
+            return (("exact", _ACRONYMS[token]),)
+        word = _fold(token)
+        return (("word", word),) if word and word not in _STOPPED else ()
+    if kind == "unspaced":
+        return ((kind, token),)
+    if kind == "initials":
+        joined = token.replace(".", "")
+        return (("exact", _ACRONYMS.get(joined, joined.casefold()[:_LONGEST])),)
+    number = ("exact", _number(match["number"])[:_LONGEST])
+    if match["unit"] and match["unit"].casefold() not in ("st", "nd", "rd", "th"):
+        return number, ("word", _fold(match["unit"]))
+    return (number,)
+
+
+class _Known(dict[str, tuple[str, ...]]):
+    """The terms of tokens met before: a language has few words, and most of a text are the same few hundred."""
+
+    def __missing__(self, token: str) -> tuple[str, ...]:
+        found = _terms_of(token, True)
+        if len(token) <= _LONGEST:
+            if len(self) >= 1 << 16:
+                self.clear()
+            self[token] = found
+        return found
+
+
+_known = _Known()
+
+
+def _terms_of(token: str, acronyms: bool) -> tuple[str, ...]:
+    out: list[str] = []
+    for kind, word in _read(token, acronyms):
+        if kind == "unspaced":
+            out.extend(_pairs(word))
         else:
-            out.append(("exact", _number(match["number"])[:_LONGEST]))
-            if match["unit"] and match["unit"].casefold() not in ("st", "nd", "rd", "th"):
-                out.append(("word", _fold(match["unit"])))
-    return out
-
-
-@lru_cache(maxsize=1 << 16)
-def _word(token: str) -> str:
-    """A word folded, "" if it is a function word."""
-    word = _fold(token)
-    return "" if word in _STOPPED else word
+            out.append(_stem(word) if kind == "word" else word)
+    return tuple(out)
 
 
 def _fold(token: str) -> str:
@@ -153,7 +190,6 @@ def _pairs(run: str) -> list[str]:
     return [run] if len(run) == 1 else [run[i : i + 2] for i in range(len(run) - 1)]
 
 
-@lru_cache(maxsize=1 << 16)
 def _stem(word: str) -> str:
     if not word.isascii() or len(word) > _LONGEST:
         return word[:_LONGEST]

@@ -261,7 +261,7 @@ def canonical_url(url: str) -> str:
     for _ in range(3):  # an AMP cache may hold the address of another one
         try:
             parts = urlsplit(url)
-            host, port = (parts.hostname or "").rstrip("."), parts.port
+            host, port = _ascii_host(parts.hostname or ""), parts.port
         except ValueError:
             return ""
         if parts.scheme.lower() not in ("http", "https") or not host:
@@ -270,17 +270,17 @@ def canonical_url(url: str) -> str:
         if not inner:
             break
         url = f"http{'s' if inner[1] else ''}://{inner[2]}{inner[3] or '/'}{'?' + parts.query if parts.query else ''}"
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            host = host.casefold()
     host = f"[{host}]" if ":" in host else _HOST_PREFIX.sub("", _HOST_PREFIX.sub("", host))
     if port and port not in (80, 443):
         host = f"{host}:{port}"
     path = _percent(_amp_path(_SESSION.sub("", parts.path))).rstrip("/")
     query = _percent(_query(parts.query))
     return f"https://{host}{path or '/'}{'?' + query if query else ''}"
+
+
+def _ascii_host(host: str) -> str:
+    """`host` in ASCII and without the dot at its end. Raises UnicodeError, a ValueError, where that cannot be."""
+    return (host if host.isascii() else host.encode("idna").decode("ascii").lower()).strip(".")
 
 
 def _amp_path(path: str) -> str:

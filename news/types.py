@@ -7,7 +7,7 @@ at one time. passage: an excerpt of an entry, given to a model. horizon: what a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -69,7 +69,8 @@ class ParsedEntry:
     """One item of a feed as plain text. `key` is its identity within the feed: guid, else link, else a hash.
 
     `title` is one line; `text` has paragraphs separated by blank lines. `url` is http(s) or "". `published_at` is None
-    when the feed gave no believable date. `picture` is an http(s) URL or "".
+    when the feed gave no believable date. `picture` is an http(s) URL or "". `terms` are those of title and of text,
+    joined by spaces, where they were made together with the entry; they follow from the rest.
     """
 
     key: str
@@ -81,6 +82,7 @@ class ParsedEntry:
     categories: tuple[str, ...] = ()
     picture: str = ""
     enclosures: tuple[tuple[str, str], ...] = ()
+    terms: tuple[str, str] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

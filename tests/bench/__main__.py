@@ -1,4 +1,7 @@
-"""`python -m tests.bench [PART …]` measures and prints one JSON object. Parts: refresh, search, window, browser."""
+"""`python -m tests.bench [PART …]` measures and prints one JSON object.
+
+Parts: refresh, scale, search, window, browser.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import json
 import sys
 
 from tests.bench.ask import measure_browser, measure_window
-from tests.bench.news import measure_refresh, measure_search
+from tests.bench.news import measure_refresh, measure_scale, measure_search
 
 PARTS = {
     "refresh": measure_refresh,
+    "scale": measure_scale,
     "search": lambda: [measure_search(10_000), measure_search(100_000)],
     "window": measure_window,
     "browser": measure_browser,

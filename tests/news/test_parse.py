@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import io
 import time
 import unicodedata
@@ -532,6 +533,13 @@ def test_what_really_makes_the_parser_fail_loses_only_itself(where: str) -> None
     assert titles(body) == ["One", "Two"]
 
 
+def test_a_feed_kept_as_a_gzip_file_is_read_within_bounds() -> None:
+    assert titles(gzip.compress(GOOD)) == ["One", "Two"]
+    for body in (gzip.compress(b" " * 100 * 2**20), gzip.compress(GOOD)[:30], b"\x1f\x8b nothing of the kind"):
+        with pytest.raises(ParseError):
+            read(body)
+
+
 def test_items_with_nothing_in_them_are_counted() -> None:
     feed = read(feeds.rss(feeds.entry("One"), feeds.entry(), feeds.entry(categories=["x"])))
     assert (len(feed.entries), feed.dropped) == (1, 2)
@@ -690,7 +698,7 @@ def test_announced_feeds_are_absolute_of_the_web_once_and_comments_last() -> Non
 
 
 def test_a_page_of_a_million_links_announces_twenty() -> None:
-    page = b"".join(b"<link rel=alternate type=application/rss+xml href=/%d>" % n for n in range(20_000))
+    page = b"".join(b"<link rel=alternate type=application/rss+xml href=/%d>" % n for n in range(5_000))
     assert len(announced(page, URL)) == 20
 
 
@@ -699,14 +707,14 @@ def test_a_page_of_a_million_links_announces_twenty() -> None:
 
 def test_only_the_first_thousand_items_are_read() -> None:
     for body in (
-        feeds.rss(*(feeds.entry(f"T{n}", guid=str(n)) for n in range(3000))),
-        feeds.atom(*(feeds.entry(f"T{n}", guid=str(n)) for n in range(3000))),
-        feeds.rdf(*(feeds.entry(f"T{n}", guid=f"u:{n}") for n in range(3000))),
-        feeds.json(*(feeds.entry(f"T{n}", guid=str(n)) for n in range(3000))),
+        feeds.rss(*(feeds.entry(f"T{n}", guid=str(n)) for n in range(1200))),
+        feeds.atom(*(feeds.entry(f"T{n}", guid=str(n)) for n in range(1200))),
+        feeds.rdf(*(feeds.entry(f"T{n}", guid=f"u:{n}") for n in range(1200))),
+        feeds.json(*(feeds.entry(f"T{n}", guid=str(n)) for n in range(1200))),
     ):
         feed = read(body)
         assert [entry.title for entry in feed.entries] == [f"T{n}" for n in range(1000)]
-        assert feed.dropped == 2000
+        assert feed.dropped == 200
 
 
 def test_entities_are_never_expanded_or_fetched(tmp_path: Path) -> None:
@@ -793,7 +801,7 @@ def check(feed: ParsedFeed) -> None:
         )
 
 
-relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+relaxed = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 text = st.text(st.one_of(st.sampled_from(HOSTILE), st.characters(exclude_categories=["Cs"])), max_size=30)
 entries = st.lists(
     st.builds(feeds.entry, text, link=text, guid=text, summary=text, content=text, author=text, raw=text), max_size=4

@@ -7,10 +7,12 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from news.text import canonical_url, line, plain, visible
+
+steady = settings(derandomize=True, deadline=None)
 
 # ---------------------------------------------------------------- characters
 
@@ -58,6 +60,7 @@ def test_accents_do_not_stack_to_the_ceiling() -> None:
     assert len(visible("Z" + "\u0336\u0301" * 50 + "algo")) < 16
 
 
+@steady
 @given(st.text(st.characters(exclude_categories=[])))
 def test_visible_text_is_stable_and_can_be_stored(text: str) -> None:
     seen = visible(text)
@@ -151,6 +154,7 @@ def test_a_title_is_one_line(html: str, text: str) -> None:
     assert line(html) == text
 
 
+@steady
 @given(st.text())
 @example("&#" + "1" * 5000 + ";")
 @example("<" * 100 + ">" * 100)
@@ -165,6 +169,7 @@ def test_no_text_is_too_strange(text: str) -> None:
 PIECES = "<p> </p> <br> <b &lt; &amp; <!-- --> <script> </script> a \n \" <img_alt='x'> <x> ]]> <![CDATA[".split(" ")
 
 
+@steady
 @given(st.lists(st.sampled_from([piece.replace("_", " ") for piece in PIECES]), max_size=30))
 def test_no_markup_is_too_strange(pieces: list[str]) -> None:
     made = plain("".join(pieces))
@@ -173,9 +178,9 @@ def test_no_markup_is_too_strange(pieces: list[str]) -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Processor seconds, the best of three, as other programs use the machine too."""
+    """Processor seconds, the better of two, as other programs use the machine too."""
     best = float("inf")
-    for _ in range(3):
+    for _ in range(2):
         started = time.process_time()
         work()
         best = min(best, time.process_time() - started)
@@ -190,7 +195,7 @@ UNITS = r"""< <a <b> </p> <p_ <!-- <![CDATA[ <script> <!a <? & &# &lt; &lt;p_ &a
     "unit", [unit.replace("_", " ").encode().decode("unicode_escape") for unit in UNITS], ids=UNITS
 )
 def test_hostile_markup_takes_linear_time(unit: str) -> None:
-    small = unit * (30_000 // len(unit))
+    small = unit * (16_000 // len(unit))
     once, eight_times = seconds(lambda: plain(small)), seconds(lambda: plain(small * 8))
     # Linear is 8 times as long, quadratic 64 times; far from both, as clocks and caches are not exact.
     assert eight_times < 28 * max(once, 0.001)
@@ -268,6 +273,7 @@ def test_what_is_no_web_address_has_no_canonical_form(url: str) -> None:
     assert canonical_url(url) == ""
 
 
+@steady
 @given(st.text(), st.sampled_from(["", "https://example.com/", "https://google.com/amp/", "http://"]))
 def test_a_canonical_address_is_its_own(text: str, start: str) -> None:
     url = canonical_url(start + text)
