@@ -27,9 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="there is no chromium on this machine"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One chromium for all browser tests, with nothing of its own on the network."""
+    """A chromium for the tests of a file, with nothing of its own on the network.
+
+    Playwright's loop runs in this thread until it is closed, and other files run loops of their own.
+    """
     if not CHROMIUM:
         pytest.fail("chromium is missing, and BROADSHEET_BROWSER_TESTS says it must be there")
     with sync_playwright() as playwright:
