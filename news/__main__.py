@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from news import opml
 from news.article import ArticlePool
 from news.errors import BadURL, NewsError
-from news.fetch import Fetcher, check_url, user_agent
+from news.fetch import Fetcher, check_url, says_yes, user_agent
 from news.fulltext import fetch_articles
 from news.parse import ParserPool
 from news.refresh import Outcome, refresh
@@ -59,7 +59,7 @@ def positive(text: str) -> int:
 
 def allow_private() -> bool:
     """Whether feeds on loopback and private networks may be fetched."""
-    return os.environ.get("ALLOW_PRIVATE_FEEDS", "").lower() in ("1", "true", "yes", "on")
+    return says_yes(os.environ.get("ALLOW_PRIVATE_FEEDS", ""))
 
 
 def existing(text: str) -> Path:

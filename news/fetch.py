@@ -52,6 +52,11 @@ USER_AGENT = "Broadsheet/1.0 (news reader)"
 TIMEOUT_S = 15.0
 
 
+def says_yes(setting: str) -> bool:
+    """Whether a setting as people write it (`ALLOW_PRIVATE_FEEDS=true`) switches something on."""
+    return setting.lower() in ("1", "true", "yes", "on")
+
+
 def user_agent(contact: str = "") -> str:
     """How a fetcher introduces itself: with the address of whoever runs it, if there is one (a page or an e-mail)."""
     contact = "".join(letter for letter in contact if letter.isascii() and letter.isprintable() and letter not in "()")

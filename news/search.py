@@ -68,29 +68,30 @@ def search(
     `since` and `until` bound the publication. `earlier` are the questions before this one, oldest first; `pinned` entry
     ids are always found, beyond `k` if need be.
     """
-    wanted = Filter(since=since, until=until, as_of=as_of or now)
+    at = as_of or now
+    wanted = Filter(since=since, until=until, as_of=at)
     asked = question_terms(question)
-    if not asked and not any(question_terms(before) for before in earlier):
-        return _newest(store, wanted, k, pinned)
+    before = [question_terms(each) for each in reversed(earlier)]
+    vocabulary = frozenset(asked).union(*before)
+    held = _held(store, pinned, vocabulary, at)
+    horizon = store.horizon(wanted)
+    if not vocabulary:
+        return Found(held or _newest(store, wanted, k, at), horizon)
     found = {entry.id: _Candidate(entry, score) for entry, score in store.matching(asked, wanted, limit=CANDIDATES)}
-    for age, before in enumerate(reversed(earlier), 1):
-        context = [term for term in question_terms(before) if term not in asked]
+    for age, context in enumerate(before, 1):
         weight = EARLIER_WEIGHT**age
         if weight < 0.1:
             break
-        for entry, score in store.matching(context, wanted, limit=CANDIDATES):
+        further = [term for term in context if term not in asked]
+        for entry, score in store.matching(further, wanted, limit=CANDIDATES):
             base = found[entry.id].score if entry.id in found else 0.0
             found[entry.id] = _Candidate(entry, base + weight * score)
-    moment = wanted.as_of or now
     ranked = sorted(
-        (replace(c, score=c.score * _recency(c.entry, moment)) for c in found.values()),
+        (replace(c, score=c.score * _recency(c.entry, at)) for c in found.values()),
         key=lambda c: (-c.score, -c.entry.id),
     )
-    vocabulary = frozenset(asked) | {term for before in earlier for term in question_terms(before)}
-    chosen = [_passage(c.entry, vocabulary, c.score) for c in _mixed(ranked, k, skip=frozenset(pinned))]
-    first = store.entries_by_id(pinned, as_of=wanted.as_of)
-    held = [replace(_passage(first[i], vocabulary, 0.0), pinned=True) for i in dict.fromkeys(pinned) if i in first]
-    passages, horizon = tuple(held + chosen), store.horizon(wanted)
+    chosen = _mixed(ranked, k, skip=frozenset(pinned))
+    passages = held + tuple(_passage(c.entry, vocabulary, c.score) for c in chosen)
     return Found(passages, horizon, bool(held) or covers(asked, passages, store.rarity(asked), horizon.articles))
 
 
@@ -132,17 +133,17 @@ def keywords(question: str, earlier: Sequence[str] = ()) -> str:
     return " ".join(found)
 
 
-def _newest(store: Store, wanted: Filter, k: int, pinned: Sequence[int]) -> Found:
-    """What a question about nothing in particular finds: the newest, outlets mixed; what is pinned, alone."""
-    nothing: frozenset[str] = frozenset()
-    first = store.entries_by_id(pinned, as_of=wanted.as_of)
-    held = [replace(_passage(first[i], nothing, 0.0), pinned=True) for i in dict.fromkeys(pinned) if i in first]
-    chosen: list[Passage] = []
-    if not held:
-        newest = store.entries(wanted, limit=4 * k)
-        ranked = [_Candidate(entry, _recency(entry, wanted.as_of or entry.published_at)) for entry in newest]
-        chosen = [_passage(c.entry, nothing, c.score) for c in _mixed(ranked, k, skip=frozenset())]
-    return Found(tuple(held + chosen), store.horizon(wanted))
+def _held(store: Store, pinned: Sequence[int], vocabulary: frozenset[str], at: datetime) -> tuple[Passage, ...]:
+    """The passages of pinned entries, each once, in their order."""
+    first = store.entries_by_id(pinned, as_of=at)
+    order = [first[i] for i in dict.fromkeys(pinned) if i in first]
+    return tuple(replace(_passage(entry, vocabulary, 0.0), pinned=True) for entry in order)
+
+
+def _newest(store: Store, wanted: Filter, k: int, at: datetime) -> tuple[Passage, ...]:
+    """What a question about nothing in particular finds: the newest, outlets mixed."""
+    ranked = [_Candidate(entry, _recency(entry, at)) for entry in store.entries(wanted, limit=4 * k)]
+    return tuple(_passage(c.entry, frozenset(), c.score) for c in _mixed(ranked, k, skip=frozenset()))
 
 
 def _recency(entry: Entry, now: datetime) -> float:

@@ -27,7 +27,7 @@ from llm.markdown import link, literal
 from llm.models import DEFAULT
 from llm.redact import Redact
 from news.background import Job, Refresher
-from news.fetch import Fetcher, user_agent
+from news.fetch import Fetcher, says_yes, user_agent
 from news.store import Store
 from news.types import Entry, Passage
 from storage.engine import DEFAULT_URL, StorageError, connect
@@ -80,7 +80,7 @@ def services() -> Services:
     engine = connect(setting("DATABASE_URL") or DEFAULT_URL)
     store = Store(engine)
     fetcher = Fetcher(
-        allow_private=setting("ALLOW_PRIVATE_FEEDS").lower() in ("1", "true", "yes", "on"),
+        allow_private=says_yes(setting("ALLOW_PRIVATE_FEEDS")),
         user_agent=user_agent(setting("CONTACT")),
     )
     refresher = Refresher(store, fetcher, clock=now)

@@ -16,6 +16,7 @@ from llm.assistant import Turn
 from llm.base import Message
 from tests.bench.press import Press
 from tests.browser.app_server import AppServer
+from tests.browser.test_ask import ask, idle, load_sample
 from tests.groq_server import GroqServer
 
 MODEL = "openai/gpt-oss-120b"
@@ -71,8 +72,7 @@ def measure_browser(deltas: int = 1_000, per_second: float = 500, questions: int
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(app.url)
-        page.get_by_role("button", name="Load the sample edition").click()
-        expect(page.get_by_role("heading", name="What would you like to know?")).to_be_visible(timeout=60_000)
+        load_sample(page)
         received: list[int] = []
         client = page.context.new_cdp_session(page)
         client.send("Network.enable")
@@ -82,15 +82,15 @@ def measure_browser(deltas: int = 1_000, per_second: float = 500, questions: int
         first = [_first_text(page, groq, f"First{n}") for n in range(questions)][1:]
         page.goto(app.url)
         expect(page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
-        _idle(page)
+        idle(page)
         received.clear()
         groq.says(deltas=words, per_second=per_second)
-        _ask(page, "What is new in the harbour?")
+        ask(page, "What is new in the harbour?")
         expect(page.get_by_text(words[-1].strip())).to_be_visible(timeout=60_000)
         shown = time.monotonic()
         groq.last.done.wait(10)
         lag = shown - (groq.last.closed_at or shown)
-        _idle(page)
+        idle(page)
         wire = sum(received) * 3 // 4  # the browser tells binary frames as base64
         browser.close()
     answer = sum(map(len, words))
@@ -111,18 +111,8 @@ def _first_text(page: Page, groq: GroqServer, word: str) -> tuple[float, float]:
     """Seconds from submit until the model begins to send, and from there until its first word is on the page."""
     groq.says(f"{word} comes now [1].")
     started = time.monotonic()
-    _ask(page, f"What about {word}?")
+    ask(page, f"What about {word}?")
     expect(page.get_by_label("Chat message from assistant").get_by_text(f"{word} comes")).to_be_visible()
     shown = time.monotonic()
-    _idle(page)
+    idle(page)
     return groq.last.at - started, shown - groq.last.at
-
-
-def _ask(page: Page, question: str) -> None:
-    box = page.get_by_placeholder("Ask about the news")
-    box.fill(question)
-    box.press("Enter")
-
-
-def _idle(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
