@@ -77,6 +77,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """Tokens that a limit a minute still allows for prompt and reply together, and when it begins anew."""
+
+    tokens: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A whole reply. `finish` is the provider's reason ("stop", "length", …)."""
 
@@ -210,6 +218,13 @@ class ChatModel(ABC):
     def ceiling(self) -> int | None:
         """The most tokens of prompt and reply that the server is known to take at once; None if it never said."""
         return None
+
+    def left(self) -> Left | None:
+        """What the last answer said is left of this minute; None if nobody said, or the minute is over."""
+        return None
+
+    def cancel(self) -> None:  # noqa: B027 - a model without a connection has nothing to give up
+        """Give up a `stream` that another thread is opening: it raises `Interrupted` ("stopped") soon. Any thread."""
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of these messages as sent, with the frame around each."""

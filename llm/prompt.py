@@ -63,10 +63,16 @@ _IN_JSON = re.compile("[<>&\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question and its answer as the model wrote it (`Answer.raw`, with its [n])."""
+    """A question and its answer as the model wrote it (`Answer.raw`, with its [n]).
+
+    `key` is the caller's name for it. `summary` sums up the conversation up to and with this turn; where there is one,
+    it stands for all of that.
+    """
 
     question: str
     answer: str
+    key: str = ""
+    summary: str = ""
 
 
 def system(today: date) -> str:
