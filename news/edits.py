@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Literal
 
 from news.types import Version
@@ -40,7 +41,7 @@ def edits(versions: Sequence[Version]) -> tuple[Edit, ...]:
     """Each change of wording, oldest first; none for changes of spaces alone."""
     ordered = sorted(versions, key=lambda version: (version.valid_from, version.id))
     out = []
-    for older, newer in zip(ordered, ordered[1:], strict=False):
+    for older, newer in pairwise(ordered):
         edit = Edit(newer.valid_from, _change(older.title, newer.title), _change(older.text, newer.text))
         if edit.title or edit.text:
             out.append(edit)

@@ -1,12 +1,12 @@
 """Which entries tell one event, decided as each arrives. Pure: no clock, no storage.
 
 An entry is a vector of its terms: those of the title count double, rare ones more (TF-IDF with the document frequencies
-of the entries in memory). Against a story it scores a mix of its nearest entry there and of all of them on average, less
-a little for each day between; at `JOIN` it joins the best, else it begins one. The mean keeps a story from drifting:
-a chain of entries, each near to the one before, would otherwise lead from one battle of a war to the next.
+of the entries in memory). Against a story it scores a mix of its nearest entry there and of all of them on average,
+less a little for each day between; at `JOIN` it joins the best, else it begins one. The mean keeps a story from
+drifting: a chain of entries, each near to the one before, would otherwise lead from one battle of a war to the next.
 
 Only entries of the last days are held, and found through their rare terms, so an entry costs the same however many are
-stored. What is to be kept is the story of each entry, nothing else: `Grouper.restored` makes the memory again from that.
+stored. What is to be kept is the story of each entry, no more: `Grouper.restored` makes the memory again from that.
 """
 
 from __future__ import annotations
