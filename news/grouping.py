@@ -24,6 +24,10 @@ from news.types import Entry
 
 JOIN = 0.22
 """The score from which on an entry joins a story: found on the tuning part of tests/data/stories.json."""
+SHARED = 3
+"""Terms that an entry must share with the nearest one of the story: two are chance, however rare."""
+COLD = 100
+"""Half as much again is asked for with nothing in memory, a quarter with so many: what is rare is yet to be learned."""
 NEAREST = 0.2
 """The part of the score that the nearest entry of the story makes; its mean makes the rest."""
 FADING = 0.02
@@ -212,10 +216,12 @@ class Grouper:
             one = self._held[id_]
             if one.story not in nearest and len(nearest) == _CANDIDATES:
                 continue
+            if len(vector.keys() & one.vector.keys()) < SHARED:
+                continue
             likeness = _dot(vector, one.vector) - _faded(at - one.at)
             if likeness > nearest.get(one.story, -1.0):
                 nearest[one.story] = likeness
-        best, highest = None, JOIN
+        best, highest = None, JOIN * (1 + 0.5 * COLD / (COLD + len(self._held)))
         for story, likeness in nearest.items():
             score = NEAREST * likeness + (1 - NEAREST) * self._stories[story].likeness(vector, at)
             if score >= highest and (best is None or score > highest or story < best):
