@@ -157,10 +157,11 @@ _NEAR = 0.85
 _NAME = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}")
 _NO_NAMES = frozenset(
     "the dead death deaths toll kill kills killed killing died dies hurt injured injures wounded wounds missing "
-    "arrested arrests detained least more over nearly about around police people officials after attack attacks strike strikes "
-    "fire crash breaking watch video live world minister health ministry army military monday tuesday wednesday "
-    "thursday friday saturday sunday two three four five six seven eight nine ten eleven twelve israeli russian ukrainian "
-    "iranian american indian".split()
+    "arrested arrests detained least more over nearly about around police people officials after attack attacks "
+    "strike strikes fire crash breaking watch video live world minister health ministry army military monday tuesday "
+    "wednesday thursday friday saturday sunday two three four five six seven eight nine ten eleven twelve israeli "
+    "russian ukrainian iranian american indian bus train plane truck car boat ferry ship building school hotel mine "
+    "earthquake quake storm floods blast explosion bomb bombing gunman gunmen shooting rescuers driver".split()
 )
 
 

@@ -1,10 +1,10 @@
 """A story: the entries about one event, and what they tell together. Pure.
 
-`story_of` makes one of the entries that `news.grouping` put together: which leads, who was first, what each added, how many
-independent origins the reports have, and the names in them. `top` groups without a memory, for pages that have a list:
-two entries of different feeds tell one story when their titles share at least `SHARED` terms and those are at least
-`OVERLAP` of the shorter title's. Titles of one feed are never compared with each other there: a column's name ("Quote
-of the day: …") is in every title of its feed and says nothing.
+`story_of` makes one of the entries that `news.grouping` put together: which leads, who was first, what each added, how
+many independent origins the reports have, and the names in them. `top` groups without a memory, for pages that have a
+list: two entries of different feeds tell one story when their titles share at least `SHARED` terms and those are at
+least `OVERLAP` of the shorter title's. Titles of one feed are never compared with each other there: a column's name
+("Quote of the day: …") is in every title of its feed and says nothing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An entry in a story's timeline. `added` is its sentence that tells most that no earlier one told, "" if none does."""
+    """An entry in a story's timeline. `added` is its sentence that tells most that no earlier entry told, or ""."""
 
     entry: Entry
     added: str
