@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -19,22 +19,14 @@ _ids = count(1)
 FEEDS = {"post": 1, "wire": 2, "ledger": 3, "gazette": 4}
 
 
-def told(
-    title: str,
-    feed: str = "post",
-    *,
-    hours: float = 0,
-    text: str = "",
-    at: datetime | None = None,
-    id_: int | None = None,
-) -> Entry:
+def told(title: str, feed: str = "post", *, hours: float = 0, text: str = "", id_: int | None = None) -> Entry:
     """An entry that was first seen so many hours after `NOW`."""
     number = next(_ids) if id_ is None else id_
-    moment = at or NOW + timedelta(hours=hours)
+    at = NOW + timedelta(hours=hours)
     return Entry(
-        id=number, version_id=number, feed_id=FEEDS.setdefault(feed, len(FEEDS) + 1), feed=feed, topic="", language="en",
-        url=f"https://{feed}.example/{number}", title=title, text=text, author="", picture="", published_at=moment,
-        first_seen_at=moment, edits=0, sample=False,
+        id=number, version_id=number, feed_id=FEEDS.setdefault(feed, len(FEEDS) + 1), feed=feed, topic="",
+        language="en", url=f"https://{feed}.example/{number}", title=title, text=text, author="", picture="",
+        published_at=at, first_seen_at=at, edits=0, sample=False,
     )  # fmt: skip
 
 
@@ -60,7 +52,7 @@ def test_an_entry_joins_the_story_it_is_like_or_begins_one():
 
 
 def test_the_text_counts_where_the_titles_differ():
-    text = "A passenger ferry with 200 people ran aground off Lady Corran; the coast guard took all of them to Port Ellery."
+    text = "A passenger ferry with 200 people ran aground off Lady Corran; the coast guard took all to Ellery."
     assert grouped([told("What we know so far", text=text), told("Night of fear at sea", "wire", text=text)]) == [0, 0]
 
 

@@ -157,7 +157,7 @@ def test_a_script_without_spaces_takes_time_to_read_too():
 
 
 COPY = (
-    "PORT ELLERY (Reuters) - A ferry with 200 people aboard ran aground off Lady Corran on Monday, the coast guard said. "
+    "PORT ELLERY (Reuters) - A ferry with 200 people aboard ran aground off Lady Corran, the coast guard said. "
     "All were taken ashore in Port Ellery by noon, and fourteen were treated for bruises in its hospital."
 )
 
