@@ -205,14 +205,15 @@ def _linked(
 def ablation(arriving: Sequence[Entry]) -> dict[str, Groups]:
     """The stories without the repair, and with one constant of `news.grouping` that takes a part out."""
     out = {"without the repair": grouped(arriving, repair=False)[0]}
-    for name, change in {
+    changes: dict[str, dict[str, Any]] = {
         "nearest entry alone": {"NEAREST": 1.0},
         "mean of the story alone": {"NEAREST": 0.0},
         "without time": {"FADING": 0.0},
         "titles count as text": {"_TITLE": 1},
         "titles alone": {"_TEXT_TERMS": 0},
         "columns as articles": {"_DATED": re.compile("(?!)")},
-    }.items():
+    }
+    for name, change in changes.items():
         with changed(**change):
             out[name] = grouped(arriving)[0]
     return out
