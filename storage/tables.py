@@ -205,6 +205,8 @@ turns = Table(
     # Sums up the conversation up to and with this turn.
     _text("summary"),
     UniqueConstraint("conversation_id", "position"),
+    # Holds all that tells how turns hang together, so that no answer is read for it.
+    Index("turns_by_parent", "conversation_id", "parent", "position", "id"),
 )
 
 # One row a call of a model. It outlives its conversation: what was spent was spent.

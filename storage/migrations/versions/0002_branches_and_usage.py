@@ -34,6 +34,7 @@ def upgrade() -> None:
     op.add_column("conversations", Column("share_id", String(32)))
     op.create_index("conversations_by_share", "conversations", ["share_id"], unique=True)
     op.execute(PARENT)
+    op.create_index("turns_by_parent", "turns", ["conversation_id", "parent", "position", "id"])
     op.execute(TIP)
     op.create_table(
         "usage",
