@@ -1,8 +1,8 @@
 """A conversation as a file: Markdown to go on writing, HTML to read and print, JSON for programs. Pure.
 
-The words are a model's and the titles are a feed's, so all of it is hostile. An answer is parsed without links, pictures
-and HTML, and written anew from what was parsed: nothing in it can become more than text, lists, tables and code. The
-only links are those to the sources, and of them only addresses with http or https.
+The words are a model's and the titles are a feed's, so all of it is hostile. An answer is parsed without links,
+pictures and HTML, and written anew from what was parsed: nothing in it can become more than text, lists, tables and
+code. The only links are those to the sources, and of them only addresses with http or https.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def markdown(title: str, exchanges: Sequence[Exchange]) -> str:
         addresses = {source.n: _address(source.url) for source in exchange.sources}
         blocks.append(f"## {_line(exchange.question)}")
         blocks.append(f"*{_line(_told(exchange))}*")
-        blocks += _Writer(addresses).blocks(_parse(exchange.answer, {n: "" for n in addresses}))
+        blocks += _Writer(addresses).blocks(_parse(exchange.answer, dict.fromkeys(addresses, "")))
         if ending := _ending(exchange):
             blocks.append(f"*{_line(ending)}*")
         for heading, sources in _lists(exchange.sources):
@@ -84,7 +84,9 @@ def html(title: str, exchanges: Sequence[Exchange]) -> str:
 
 # ---------------------------------------------------------------- what all of them say
 
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\U000e0000-\U000e0fff]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 """Characters that nobody sees and programs obey: controls, direction overrides, tags."""
 
 
@@ -130,9 +132,9 @@ def _address(url: str) -> str:
         host, user = parts.hostname, parts.username
     except ValueError:
         return ""
-    if parts.scheme.lower() not in ("http", "https") or not host or user is not None:
+    if parts.scheme.lower() not in ("http", "https") or not host or ":" in host or user is not None:
         return ""
-    return re.sub(r"[\s\"'()*<>\[\\\]^`{|}~$_]", lambda match: "".join(f"%{b:02X}" for b in match[0].encode()), url)
+    return re.sub(r"[\s\"'()*<>\[\\\]^`{|}~$]", lambda match: "".join(f"%{b:02X}" for b in match[0].encode()), url)
 
 
 # ---------------------------------------------------------------- reading an answer
@@ -141,9 +143,9 @@ _CITATION = re.compile(r"\[(\d{1,3})\]")
 
 
 def _citation(state: StateInline, silent: bool) -> bool:
-    """`[n]` where source n exists. `env` gives for each n the place that HTML links to."""
+    """`[n]` where source n exists; `env` has for each n the place that HTML links to."""
     match = _CITATION.match(state.src, state.pos)
-    if match is None or int(match[1]) not in state.env:
+    if match is None or int(match[1]) not in state.env["places"]:
         return False
     if not silent:
         token = state.push("citation", "a", 0)
@@ -154,7 +156,7 @@ def _citation(state: StateInline, silent: bool) -> bool:
 
 def _draw_citation(_: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
     n = int(tokens[index].content)
-    return f'<a class="n" href="#{env[n]}">[{n}]</a>'
+    return f'<a class="n" href="#{env["places"][n]}">[{n}]</a>'
 
 
 def _parser() -> MarkdownIt:
@@ -170,7 +172,7 @@ _READ = _parser()
 
 
 def _parse(answer: str, places: Mapping[int, str]) -> list[Token]:
-    tokens = _READ.parse(_clean(answer), dict(places))
+    tokens = _READ.parse(_clean(answer), {"places": places})
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):  # below the question, which is the second level
             token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
@@ -179,10 +181,11 @@ def _parse(answer: str, places: Mapping[int, str]) -> list[Token]:
 
 # ---------------------------------------------------------------- Markdown
 
-_PUNCTUATION = re.compile(r"[!#$&*+<=>\[\\\]^_`{|}~-]")
+_PUNCTUATION = re.compile(r"[!#$&*<\[\\\]^_`{|}~]")
 _AUTOMATIC = re.compile(r"(?<=[Ww]{3})(?=\.)|(?<=:)(?=//)|(?<=@)")
 """Where an address begins that some programs make a link of; no backslash stops them, only a letter between does."""
-_NUMBERED = re.compile(r"^(\d{1,9})([.)])")
+_OPENING = re.compile(r"^(\d{0,9})(?=[.)>:=+-])")
+"""Where a line could begin a list, a quotation, an underlined heading or a table."""
 JOINER = "\u2060"
 """The word joiner, a letter that takes no room."""
 
@@ -193,7 +196,7 @@ def _words(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    return _NUMBERED.sub(r"\1\\\2", _words(" ".join(_clean(text).split())))
+    return _OPENING.sub(r"\1\\", _words(" ".join(_clean(text).split())))
 
 
 def _listed(source: Source) -> str:
@@ -242,11 +245,12 @@ class _Writer:
             case "table_open":
                 return self._table(inner)
             case "hr":
-                return "---"
+                return "***"  # in a list, "- ---" would be one long line
         raise AssertionError(f"unknown block {token.type}")
 
     def _list(self, token: Token, inner: Sequence[Token]) -> str:
-        items, position = [], 0
+        items: list[str] = []
+        position = 0
         number = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
         while position < len(inner):
             end = self._end(inner, position)
@@ -286,11 +290,11 @@ class _Writer:
                 case _:
                     raise AssertionError(f"unknown text {child.type}")
         lines = "".join(pieces).split("\n")
-        return "\n".join(_NUMBERED.sub(r"\1\\\2", line.strip(" \t")) for line in lines)
+        return "\n".join(_OPENING.sub(r"\1\\", line.strip(" \t")) for line in lines)
 
 
 def _code(content: str) -> str:
-    """A code span. A bar would end the cell of a table, and a backslash before it would show elsewhere: so it is text."""
+    """A code span; plain text if it has a bar, which would end the cell of a table."""
     if "|" in content:
         return _words(content)
     ticks = "`" * (1 + max(map(len, re.findall("`+", content)), default=0))
@@ -300,7 +304,7 @@ def _code(content: str) -> str:
 
 def _indented(blocks: Sequence[str], first: str, others: str) -> str:
     lines = "\n\n".join(blocks).split("\n")
-    return "\n".join((others if number else first) + line for number, line in enumerate(lines))
+    return "\n".join(((others if number else first) + line).rstrip(" ") for number, line in enumerate(lines))
 
 
 # ---------------------------------------------------------------- HTML
@@ -312,10 +316,10 @@ def _text(text: str) -> str:
 
 def _article(exchange: Exchange, number: int) -> str:
     places = {source.n: f"s{number}-{source.n}" for source in exchange.sources}
-    answer = _READ.renderer.render(_parse(exchange.answer, places), _READ.options, places)
+    answer = _READ.renderer.render(_parse(exchange.answer, places), _READ.options, {"places": places})
     ending = _ending(exchange)
     lists = "".join(
-        f'<h3>{heading}</h3>\n<ol class="sources">\n{"".join(_item(source, places[source.n]) for source in sources)}</ol>\n'
+        f'<h3>{heading}</h3>\n<ol class="sources">\n{"".join(_item(one, places[one.n]) for one in sources)}</ol>\n'
         for heading, sources in _lists(exchange.sources)
     )
     return (
@@ -367,8 +371,9 @@ code { padding: .1em .3em; } pre { padding: .75rem 1rem; overflow-x: auto; } pre
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { border: 1px solid var(--line); padding: .3rem .6rem; text-align: left; }
 @media print { :root { --ink: #000; --paper: #fff; --quiet: #444; --line: #bbb; --link: #000; --shade: #f4f4f4; }
-  body { max-width: none; padding: 0; font-size: 11pt; } h1, h2, h3 { break-after: avoid; } li, tr, pre { break-inside: avoid; }
-  .sources a::after { content: " <" attr(href) ">"; color: var(--quiet); font-size: .85em; } details { display: none; } }
+  body { max-width: none; padding: 0; font-size: 11pt; } h1, h2, h3 { break-after: avoid; }
+  li, tr, pre { break-inside: avoid; } details { display: none; }
+  .sources a::after { content: " <" attr(href) ">"; color: var(--quiet); font-size: .85em; } }
 """
 
 _PAGE = """<!DOCTYPE html>
