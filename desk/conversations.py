@@ -39,6 +39,7 @@ from storage.tables import storable
 State = Literal["streaming", "done", "stopped", "interrupted", "failed"]
 Rating = Literal[-1, 0, 1]
 TITLE_CHARACTERS = 70
+SEARCH_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Conversations:
         """The newest conversations in which something was asked; `search` looks for words in titles and turns."""
         c = t.conversations.c
         query = _conversations().where(_asked())
-        for word in storable(search).split()[:8]:
+        for word in storable(search[:SEARCH_CHARACTERS]).split()[:8]:
             turns = select(t.turns.c.conversation_id).where(
                 or_(
                     t.turns.c.question.icontains(word, autoescape=True),

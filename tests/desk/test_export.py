@@ -393,6 +393,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=40).map("".join))
 @example("`a`\u2066``![x](https://evil.example)``")
 @example("- ---\n- ***")
+@example("![1]")
 def test_whatever_a_model_writes_its_exports_hold_nothing_foreign(answer: str) -> None:
     one = exchange(answer, source(title=answer))
     harmless(html(answer, [one]))
