@@ -18,6 +18,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, TypeVar
 
@@ -36,6 +37,7 @@ from llm.base import (
     Left,
     Limits,
     Message,
+    ModelError,
     ModelGone,
     RateLimited,
     ServerFailed,
@@ -246,20 +248,15 @@ class GroqModel(ChatModel):
     def _speechless(self, what: str) -> NoReturn:
         raise ModelGone(f"{self._place} offers no model to this key that {what}.", model=self.name)
 
-    def _listed(self) -> list[models.ModelInfo]:
-        now = self._clock()
-        try:
+    def _listed(self) -> tuple[models.ModelInfo, ...]:
+        def send() -> tuple[models.ModelInfo, ...]:
             found = within(_json(self._fetch("", "/models")), "data")
             if not isinstance(found, list):
                 raise self._trouble(Ended("unreadable"), "")
-        except Trouble as trouble:
-            failed: ModelError | None = trouble.error
-        else:
-            failed = None
-        if failed:
-            raise failed
-        live = [row for one in found if (row := _row(one))]
-        self._memory.found(self._who, live, now)
+            return tuple(row for one in found if (row := _row(one)))
+
+        live = _plainly(send)
+        self._memory.found(self._who, live, self._clock())
         return live
 
     def _info(self, model: str) -> models.ModelInfo | None:
@@ -282,12 +279,18 @@ class GroqModel(ChatModel):
         return next(iter(self._candidates()), self.name)
 
     def _open(self, messages: Sequence[Message], reply_tokens: int) -> Stream:
-        for model in self._candidates():
+        tried: set[str] = set()
+        while (model := next((one for one in self._candidates() if one not in tried), None)) is not None:
+            tried.add(model)
             try:
                 stream = self._persist(model, functools.partial(self._send, model, messages, reply_tokens))
             except ModelGone:
-                if not self._own:  # there, somebody may be fetching it this minute
-                    self._memory.lose(self._who, model)
+                if self._own:  # there, somebody may be fetching it this minute
+                    continue
+                if self._any and len(tried) == 1:  # so that no other is asked that is gone as well
+                    with suppress(ModelError):
+                        self._listed()
+                self._memory.lose(self._who, model)
                 continue
             self._stream = stream
             if self._lines.cancelled:  # since the first delta
@@ -333,11 +336,7 @@ class GroqModel(ChatModel):
             tries += 1
             return send()
 
-        try:
-            return attempt()
-        except Trouble as trouble:
-            error = trouble.error
-        raise error  # here, where it has no context: that would be the SDK's
+        return _plainly(attempt)
 
     def _wait(self, model: str, seconds: float, reason: str) -> None:
         left = seconds
@@ -461,7 +460,7 @@ class GroqModel(ChatModel):
         if self._lines.cancelled:
             return Trouble(Interrupted(INTERRUPTED["stopped"], model=model, cause="stopped"), tries=1)
         now = self._clock()
-        trouble, said = judged(error, model=model, place=self._place, now=now, stall_s=self._stall_s)
+        trouble, said = judged(error, model=model, place=self._place, now=now)
         ours = trouble.error
         log.warning("%s: %s for %s (%s)", self._place, type(ours).__name__, model or "the list of models", said)
         if isinstance(error, groq.APIStatusError):
@@ -481,6 +480,15 @@ def warm() -> None:
     """Load what the first question would wait for: certificates and the vocabulary. Meant for a thread at start."""
     http()
     tokens.warm()
+
+
+def _plainly(send: Callable[[], _Answer]) -> _Answer:
+    """`send`, whose `Trouble` leaves as the error that it is about."""
+    try:
+        return send()
+    except Trouble as trouble:
+        error = trouble.error
+    raise error  # here, where it has no context: that would be the SDK's
 
 
 def _json(body: bytes) -> object:

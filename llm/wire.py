@@ -178,7 +178,7 @@ def said(error: Exception) -> Told:
     )
 
 
-def judged(error: Exception, *, model: str, place: str, now: datetime, stall_s: float) -> tuple[Trouble, Told]:
+def judged(error: Exception, *, model: str, place: str, now: datetime) -> tuple[Trouble, Told]:
     """What any exception before an answer's first word means, and what to log of it."""
     cause = error.__cause__ if isinstance(error, groq.APIConnectionError) else error
     if isinstance(error, ModelError):
@@ -191,8 +191,7 @@ def judged(error: Exception, *, model: str, place: str, now: datetime, stall_s: 
     if isinstance(cause, httpx.TimeoutException):
         # A stall has already cost the patience that a second try would need; a connection that fails costs less.
         connecting = isinstance(cause, (httpx.ConnectTimeout, httpx.PoolTimeout))
-        seconds = CONNECT_S if connecting else stall_s
-        sentence = f"{place} did not answer within {seconds:.0f} seconds. Try again in a moment."
+        sentence = f"{place} did not answer in time. Try again in a moment."
         return Trouble(Unreachable(sentence, model=model), tries=TRIES if connecting else 1), Told(code="timeout")
     if isinstance(error, Ended) and error.cause == "slow":
         sentence = f"{place} kept the line open but sent no answer. Try again in a moment."
