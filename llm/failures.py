@@ -87,7 +87,7 @@ def judge(told: Told, headers: Mapping[str, str], *, model: str, place: str, now
     if code == "model_terms_required":
         sentence = f"The owner of this key has to accept the terms of {model} at {place} first."
         return Trouble(KeyRefused(sentence, model=model), tries=1)
-    if "decommissioned" in code + words or code == "model_not_found" or (status == 404 and _no_such_model(words)):
+    if "decommissioned" in code + words or code == "model_not_found" or _no_such_model(status, words):
         return Trouble(ModelGone(f"{place} does not offer the model {model} to this key.", model=model), tries=1)
     if status == 413 or _never_fits(told) or _too_long(told):
         most = f" at once ({told.limit:,} tokens)" if told.limit else " at once"
@@ -206,7 +206,9 @@ def _nowhere(place: str) -> str:
     return f"There is no chat at this address of {place}. Check the server's address in Settings."
 
 
-def _no_such_model(words: str) -> bool:
+def _no_such_model(status: int, words: str) -> bool:
+    if status not in (400, 404):
+        return False
     return "model" in words and ("not found" in words or "does not exist" in words or "no longer" in words)
 
 

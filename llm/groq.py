@@ -210,7 +210,7 @@ class GroqModel(ChatModel):
             body = {"model": model, "response_format": "json", "temperature": 0}
             headers = {"Content-Type": "multipart/form-data"}  # the SDK adds the boundary
             said = self._fetch(model, "/audio/transcriptions", body=body, files={"file": file}, headers=headers)
-            text = within(_json(said), "text")
+            text = within(self._read(model, said), "text")
             if not isinstance(text, str):
                 raise self._trouble(Ended("unreadable"), model)
             return " ".join(sendable(text).split())
@@ -250,7 +250,7 @@ class GroqModel(ChatModel):
 
     def _listed(self) -> tuple[models.ModelInfo, ...]:
         def send() -> tuple[models.ModelInfo, ...]:
-            found = within(_json(self._fetch("", "/models")), "data")
+            found = within(self._read("", self._fetch("", "/models")), "data")
             if not isinstance(found, list):
                 raise self._trouble(Ended("unreadable"), "")
             return tuple(row for one in found if (row := _row(one)))
@@ -268,11 +268,12 @@ class GroqModel(ChatModel):
         """Whom to ask, in this order: what is not known to be gone, and is in Groq's live list if that is fresh."""
         others = [*self.fallback, *(row.id for row in self.known() if self._any)]
         listed = self._memory.listed(self._who)
-        live = set(self._ids()) if listed and not self._own and self._clock() - listed[1] < LIST_HOLDS else set()
+        fresh = listed and not self._own and self._clock() - listed[1] < LIST_HOLDS
+        live = {row.id for row in self.known()} if fresh else None
         return tuple(
             model
             for model in dict.fromkeys([self.name, *others])
-            if not self._memory.lost(self._who, model) and (not live or model in live)
+            if not self._memory.lost(self._who, model) and (live is None or model in live)
         )
 
     def _asked(self) -> str:
@@ -388,7 +389,19 @@ class GroqModel(ChatModel):
                 finally:
                     raw.close()
         except Exception as error:  # noqa: BLE001 - as above
+            if isinstance(error, groq.NotFoundError):
+                self._memory.lose(self._who, model)
             raise self._trouble(error, model) from None
+
+    def _read(self, model: str, body: bytes) -> object:
+        """A JSON answer, None for what is none. Raises `Trouble` for an error that came with status 200."""
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+        if within(answer, "error"):
+            raise self._trouble(Ended("error", body.decode("utf-8", "replace")), model)
+        return answer
 
     def _call(
         self,
@@ -489,14 +502,6 @@ def _plainly(send: Callable[[], _Answer]) -> _Answer:
     except Trouble as trouble:
         error = trouble.error
     raise error  # here, where it has no context: that would be the SDK's
-
-
-def _json(body: bytes) -> object:
-    """Parsed JSON, None for what is none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _row(found: object) -> models.ModelInfo | None:

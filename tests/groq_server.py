@@ -242,6 +242,10 @@ class GroqServer:
         self._script.extend([failure] * times)
         return self
 
+    def forget(self) -> None:
+        """What was said and not yet played is not played."""
+        self._script.clear()
+
     def release(self) -> None:
         """Let every stalled stream go on to its end."""
         self._released.set()

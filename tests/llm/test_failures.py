@@ -74,6 +74,8 @@ TOO_MUCH_OF = TOO_MUCH.replace("at once", "at once (8,000 tokens)")
 BUSY = "127.0.0.1 is too busy at the moment{}. Try again soon."
 TROUBLE = "127.0.0.1 is in trouble at the moment{}. Try again soon."
 GONE = f"127.0.0.1 does not offer the model {BIG} to this key. Choose another one in Settings."
+NOWHERE = "There is no chat at this address of 127.0.0.1. Check the server's address in Settings."
+UNREACHED = "127.0.0.1 could not be reached. Check the network and the server's address, then try again."
 NOT_BEGUN = "The connection to 127.0.0.1 ended before the answer began. Try again."
 NO_ANSWER = "127.0.0.1 sent something that is no answer. Try again, or check the server's address in Settings."
 IN_MIDST = "127.0.0.1 ended the answer early."
@@ -96,9 +98,9 @@ ROWS = (
         fails={"status": 403}),
     Row("404 model", ModelGone, GONE,
         fails={"status": 404, "code": "model_not_found", "message": f"The model `{BIG}` does not exist"}),
-    Row("404 path", BadRequest, "There is no chat at this address of 127.0.0.1. Check the server's address in Settings.",
+    Row("404 path", BadRequest, NOWHERE,
         fails={"status": 404, "code": "unknown_url"}),
-    Row("307", BadRequest, "There is no chat at this address of 127.0.0.1. Check the server's address in Settings.",
+    Row("307", BadRequest, NOWHERE,
         fails={"status": 307, "headers": {"location": "http://127.0.0.1:9/"}}),
     Row("408", ServerFailed, TROUBLE.format(" (408)"), 3, fails={"status": 408}),
     Row("409", ServerFailed, TROUBLE.format(" (409)"), 3, fails={"status": 409}),
@@ -137,10 +139,8 @@ ROWS = (
     Row("503", ServerFailed, BUSY.format(" (503)"), 3, fails={"status": 503}),
     Row("503 for long", ServerFailed, BUSY.format(" (503)"), fails={"status": 503, "retry_after": 3_600}),
     Row("529", ServerFailed, BUSY.format(" (529)"), 3, fails={"status": 529}),
-    Row("no connection", Unreachable, "127.0.0.1 could not be reached. Check the network and the server's address, then "
-        "try again.", 0, nobody_there=True),
-    Row("reset before headers", Unreachable, "127.0.0.1 could not be reached. Check the network and the server's "
-        "address, then try again.", 3, fails={"status": 0}),
+    Row("no connection", Unreachable, UNREACHED, 0, nobody_there=True),
+    Row("reset before headers", Unreachable, UNREACHED, 3, fails={"status": 0}),
     Row("stall before headers", Unreachable, "127.0.0.1 did not answer in time. Try again in a moment.",
         says={"mode": "silence"}),
     Row("stall after headers", Unreachable, "127.0.0.1 did not answer in time. Try again in a moment.",
@@ -335,16 +335,16 @@ def test_no_failure_shows_a_key_an_organisation_or_a_prompt_on_a_page_or_in_a_lo
                 shown.append(everything_of(error))
                 logging.getLogger("app").exception("It failed: %s", error)
 
-    with Log() as log:
+    with Log() as log, GroqServer(models=[*MODELS, *VOICES]) as server:
         for row in ROWS:
-            with GroqServer(models=[*MODELS, *VOICES]) as server:
-                model = a_model(leaking(row, key), server, key=key, voiced=True)
-                fail(
-                    lambda: list(model.stream(question)),  # noqa: B023 - called at once
-                    lambda: model.transcribe(PROMPT.encode()),  # noqa: B023
-                    lambda: model.speak(PROMPT),  # noqa: B023
-                    model.list_models,
-                )
+            model = a_model(leaking(row, key), server, key=key, voiced=True)
+            fail(
+                lambda: list(model.stream(question)),  # noqa: B023 - called at once
+                lambda: model.transcribe(PROMPT.encode()),  # noqa: B023
+                lambda: model.speak(PROMPT),  # noqa: B023
+                model.list_models,
+            )
+            server.forget()
         for address in (f"http://{key}@127.0.0.1:9/", "http://[broken"):
             fail(lambda: GroqModel(key, base_url=address, sleep=Time().sleep).stream(question))  # noqa: B023
         fail(lambda: GroqModel(f"{key}\n{key}").stream(question))

@@ -35,6 +35,7 @@ from llm.base import (
 from llm.failures import duration
 from llm.groq import GroqModel
 from llm.memory import Memory
+from llm.models import BUNDLED
 from llm.prompt import make_messages
 from llm.redact import Redact, redact
 from news.types import Passage
@@ -489,7 +490,8 @@ def test_when_every_model_is_gone_that_is_said_and_not_asked_again(server: GroqS
         with pytest.raises(ModelGone, match="Choose another one in Settings") as raised:
             model().stream(QUESTION)
         assert raised.value.model == BIG
-    assert (server.count, len(server.listings)) == (1, 1)
+    assert [request.body["model"] for request in server.requests] == [row.id for row in BUNDLED]
+    assert len(server.listings) == 1
 
 
 def test_a_gone_model_is_gone_for_its_key_only_and_back_when_the_live_list_has_it(
