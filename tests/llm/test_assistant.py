@@ -99,7 +99,7 @@ def test_numbers_count_the_passages_that_were_sent():
 
 def test_a_pinned_passage_goes_in_first():
     found = [*long_passages(20), a_passage(99, text="word " * 300)]
-    answer = ask("What?", [], model=FakeModel().says("x"), retrieve=Searching(found), now=NOW, pinned=(99,))
+    answer = ask("What?", [], model=FakeModel().says("x"), retrieve=Searching(found), now=NOW, pinned=("99",))
     assert 99 in [passage.entry_id for passage in answer.passages]
 
 
