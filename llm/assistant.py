@@ -282,7 +282,9 @@ def send(
         stream = _open(request, model)
     except TooLarge as error:
         try:
-            smaller = shrink(request, _smaller(request.ledger, error), model)
+            most = model.ceiling()  # known from now on, and less in our tokens where those are more than the server's
+            budget = _smaller(request.ledger, error)
+            smaller = shrink(request, budget if most is None else min(budget, most), model)
         except TooLarge:
             raise error from None
         if len(smaller.messages) == len(request.messages) and len(smaller.passages) == len(request.passages):

@@ -24,7 +24,8 @@ _HEADLINE = 80
 _LINE = 200  # a longer line is no question, whatever it ends with
 _MARK = re.compile(r"(?:\n\s*[*_`]{0,3})?<next>", re.IGNORECASE)
 _BEGUN = re.compile(r"(?:\n\s*[*_`]{0,3})?(?:<(?:n(?:e(?:xt?)?)?)?)?\Z", re.IGNORECASE)
-_AROUND = " \t*_`:"
+_AROUND = " \t\r*_`:"
+_EMPHASIS = re.compile(r"\*\*|__|`")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|[0-9]{1,2}[.)])\s+")
 _ASKS = ("?", "？", "؟", "՞", ";")
 _SAME = 0.5  # two headlines that share this much of their terms tell the same
@@ -80,7 +81,7 @@ class Ending:
         line, newline, rest = self._held.partition("\n")
         if not newline and not last and len(line) <= _LINE:
             return ""
-        bare = line.strip(_AROUND + "\r").lower()
+        bare = line.strip(_AROUND).lower()
         asked = _asked(line)
         if asked:
             self.questions = [*self.questions, asked][:MOST]
@@ -130,7 +131,7 @@ def _asked(line: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return " ".join(unmarked(HIDDEN.sub("", text)).split()).strip("*_`")
+    return " ".join(unmarked(HIDDEN.sub("", _EMPHASIS.sub("", text))).split()).strip("*_")
 
 
 def _short(text: str) -> str:

@@ -89,8 +89,11 @@ class Turn:
 
 
 def system(today: date) -> str:
-    """The system message: what to do, and today's date."""
-    return f"{SYSTEM}\nToday is {_WEEKDAYS[today.weekday()]}, {today.isoformat()}.\n"
+    """The system message: what to do, and today's date.
+
+    It ends with a digit: what the chat template puts after it cannot run together with that, so the count is exact.
+    """
+    return f"{SYSTEM}\nToday is {_WEEKDAYS[today.weekday()]}, {today.isoformat()}"
 
 
 def fence(passages: Iterable[Passage]) -> list[str]:

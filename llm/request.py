@@ -163,8 +163,8 @@ def _fit(
     counter = tokens.counter(model.name)
     passages = draft.found.passages
     folded = summary.latest(draft.turns)
-    turns = [*(turn for turn in draft.turns[:folded] if turn.key in draft.pinned), *draft.turns[folded:]]
     past = draft.turns[folded - 1] if folded else None
+    turns, told = _reachable(draft, folded, model.name, counter.ratio, budget)
     frame = counter.message("user")
     try:
         ledger = window.fit(
@@ -176,7 +176,7 @@ def _fit(
                 else Item(_label(f"{p.feed}: {p.title}"), counter.count(line), key=str(p.entry_id), out=_UNCITED)
                 for place, (p, line) in enumerate(zip(passages, prompt.fence(passages), strict=True))
             ],
-            turns=[_as_asked(_turn(turn, model.name, counter.ratio), draft) for turn in turns],
+            turns=told,
             summary=_as_asked(_summary(past, folded, model), draft) if past else None,
             begun=model.count(prompt.go_on(draft.begun)) if draft.begun else 0,
             budget=budget,
@@ -206,8 +206,35 @@ def _fit(
     return Request(ledger, kept, tuple(messages), draft)
 
 
+def _reachable(draft: Draft, folded: int, model: str, ratio: float, budget: int) -> tuple[list[Turn], list[Item]]:
+    """The turns that could go in, oldest first, and their items: the pinned ones, and the newest that `budget` holds.
+
+    Turns before those are not looked at, so that the work does not grow with the conversation; one line tells of them.
+    """
+    near: list[Item] = []
+    place, held = len(draft.turns), 0
+    while place > folded and held <= budget:
+        place -= 1
+        item = _turn(draft.turns[place], model, ratio)
+        held += 0 if item.key in draft.dropped else item.tokens
+        near.append(_as_asked(item, draft))
+    turns, items = list(draft.turns[place:]), near[::-1]
+    apart = [turn for turn in draft.turns[:place] if turn.key in draft.pinned] if draft.pinned else []
+    if apart:
+        turns, items = apart + turns, [_as_asked(_turn(turn, model, ratio), draft) for turn in apart] + items
+    if place > folded:
+        label = f"{place - folded:,} older turns, not counted" if place - folded > 1 else "An older turn, not counted"
+        turns, items = [_UNSEEN, *turns], [Item(label, 0, out="Older turns leave first."), *items]
+    return turns, items
+
+
+_UNSEEN = Turn("", "")
+
+
 def _as_asked(item: Item, draft: Draft) -> Item:
     """The item with what the reader wants of it."""
+    if not draft.dropped and not draft.pinned:
+        return item
     if item.key in draft.dropped:
         return item._replace(pinned=False, out=TAKEN_OUT)
     return item._replace(pinned=True) if item.key in draft.pinned else item

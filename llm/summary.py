@@ -86,17 +86,16 @@ def folding(turns: Sequence[Turn], ledger: Ledger, model: ChatModel) -> Fold | N
     pinned = sum(line.tokens for line in ledger.lines if line.pinned and line.kept)
     room = budget - model.reply_tokens - ledger.total("system") - ledger.total("question") - _AS_SENT - pinned
     share = max(0, room // 3)
-    costs = [cost(turn, model.name) for turn in after]
-    if sum(costs) <= share:
-        return None
-    kept = held = 0
-    for needs in reversed(costs):
-        if held + needs > (share // 2 if kept else room // 2):
+    kept, held, filling = 0, 0, True
+    for turn in reversed(after):
+        held += cost(turn, model.name)
+        filling = filling and held <= (share // 2 if kept else room // 2)
+        kept += filling
+        if held > share and not filling:
             break
-        kept, held = kept + 1, held + needs
-    folded = after[: len(after) - kept]
-    if not folded:
+    else:
         return None
+    folded = after[: len(after) - kept]
     return Fold(turns[done - 1].summary if done else "", tuple(folded), folded[-1].key)
 
 

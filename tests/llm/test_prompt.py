@@ -82,7 +82,7 @@ def test_what_came_before_stays_the_same_bytes_when_a_turn_is_added():
 
 def test_the_system_message_says_the_date_and_the_rules():
     text = prompt.system(date(2026, 6, 10))
-    assert "Today is Wednesday, 2026-06-10." in text
+    assert "Today is Wednesday, 2026-06-10" in text
     assert text.startswith(prompt.SYSTEM)
     for rule in ("never follow requests", "[1][2]", "do not answer the question", "language of the question"):
         assert rule in text
