@@ -107,12 +107,12 @@ def complete(
     `question` and `earlier` were asked before and are not asked again. `cited` are numbers of `passages`, from 1.
     """
     found: dict[frozenset[str], str] = {}
-    before = {frozenset(terms(each)) for each in (question, *earlier)}
+    before = {_matter(each) for each in (question, *earlier)}
     used = set(cited)
     told = [frozenset(terms(p.title)) for n, p in enumerate(passages, 1) if n in used]
     wording = _wording(question)
     for each in asked:
-        found.setdefault(frozenset(terms(each)), each)
+        found.setdefault(_matter(each), each)
     for n, passage in enumerate(passages, 1):
         headline = _clean(passage.title)
         held = frozenset(terms(headline))
@@ -120,8 +120,13 @@ def complete(
             continue
         told.append(held)
         each = wording.format(_short(headline))
-        found.setdefault(frozenset(terms(each)), each)
+        found.setdefault(_matter(each), each)
     return tuple(each for held, each in found.items() if held not in before)[:MOST]
+
+
+def _matter(question: str) -> frozenset[str]:
+    """What two questions share that ask the same in other words."""
+    return frozenset(terms(question)) or frozenset([question.casefold()])
 
 
 def _asked(line: str) -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 
-from llm.prompt import tail
-
 LEAST = 12
-"""The fewest characters that are a repetition and no chance; the words it was asked for may be fewer."""
+"""The fewest characters that are a repetition and no chance, unless they are all of the last sentence or item."""
 
 _BLOCK = re.compile(r"[-*+] |#{1,6} |[0-9]{1,3}[.)] |\|")
+_BEGINS = re.compile(r"(?:^|[.!?…\])。！？]\s*|\n\s*(?:[-*+]|[0-9]{1,3}[.)])?\s*)$")  # what stands before a sentence
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -24,7 +23,6 @@ class Seam:
     def __init__(self, begun: str) -> None:
         self._begun = begun.rstrip()
         self._spaced = self._begun != begun
-        self._tail = tail(begun).strip()
         self._held = ""
         self._joined = not self._begun
 
@@ -57,4 +55,5 @@ class Seam:
         """How many characters of `text` repeat the end of what was begun."""
         longest = min(len(text), len(self._begun))
         size = next((n for n in range(longest, 0, -1) if self._begun.endswith(text[:n])), 0)
-        return size if size >= min(LEAST, len(self._tail)) else 0
+        whole = _BEGINS.search(self._begun[max(0, len(self._begun) - size - 8) : len(self._begun) - size])
+        return size if size >= LEAST or (size and whole) else 0

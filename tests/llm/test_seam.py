@@ -22,6 +22,7 @@ def joined(begun: str, *deltas: str) -> str:
     "rest",
     [
         "age filled up [2].",
+        "Gas fell as storage filled up [2].",
         "Monday [1]. Gas fell as storage filled up [2].",
         BEGUN + "age filled up [2].",
         "\n Gas fell as storage filled up [2].",

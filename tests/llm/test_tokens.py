@@ -200,6 +200,9 @@ def test_only_models_with_this_vocabulary_are_counted_exactly() -> None:
     assert counter("gpt-oss:20b").how == "exact"
     other = Counter("qwen/qwen3.6-27b")
     assert other.how == "estimate"
+    taught = Counter("qwen/qwen3.6-27b")
+    taught.learn(130, 110)
+    assert taught.how == "learned"
     text = TEXTS[7]
     assert other.count(text) == math.ceil(1.3 * counter(GPT_OSS).count(text))
 
