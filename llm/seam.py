@@ -29,7 +29,7 @@ class Seam:
     def feed(self, delta: str) -> str:
         """What of the rest is decided; "" while it may still be a repetition."""
         if self._joined:
-            return delta
+            return self._spare(delta)
         self._held += delta
         return "" if self._held.lstrip() in self._begun else self._join()
 
@@ -42,14 +42,20 @@ class Seam:
         text = self._held.lstrip()
         repeated = self._repeated(text)
         if repeated:
-            rest = text[repeated:]
-            return rest.lstrip() if self._spaced else rest
-        if not text or self._spaced or text != self._held:
-            return text if self._spaced else self._held
+            return self._spare(text[repeated:])
+        if self._spaced or text != self._held or not text:
+            return self._spare(self._held)
         if _BLOCK.match(text):
             return "\n" + text
         apart = text[0].isalnum() and not _UNSPACED.match(text) and not _UNSPACED.match(self._begun[-1])
         return " " + text if apart and self._begun[-1] not in "(/“«„‘'\"-" else text
+
+    def _spare(self, text: str) -> str:
+        """`text` without the blanks it begins with, where what was begun ends with some."""
+        if self._spaced:
+            text = text.lstrip()
+            self._spaced = not text
+        return text
 
     def _repeated(self, text: str) -> int:
         """How many characters of `text` repeat the end of what was begun."""
