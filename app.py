@@ -240,7 +240,8 @@ def begin(
 
     def ask() -> assistant.Answer:
         told = [assistant.Turn(t.question, t.answer) for t in earlier if t.answer]
-        return assistant.ask(question, told, model=model, retrieve=retrieve, now=now(), pinned=pinned)
+        keys = [str(entry) for entry in pinned]
+        return assistant.ask(question, told, model=model, retrieve=retrieve, now=now(), pinned=keys)
 
     def save(live: Live) -> None:
         conversations.save_turn(

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llm.base import CTX_LENGTH, REPLY_TOKENS, ChatModel, Delta, Interrupted, Message, Stream
-from llm.prompt import read_passages
+from llm.prompt import read_begun, read_earlier, read_passages, tail
 from news.terms import sentences, terms, words
 from news.types import Passage
 
@@ -82,9 +82,12 @@ class ExtractiveModel(ChatModel):
         self._sleep = sleep
 
     def _open(self, messages: Sequence[Message], reply_tokens: int) -> Stream:
-        passages, question = read_passages(messages)
-        earlier = [message.content for message in messages[:-1] if message.role == "user"]
-        return _Quotations(self.name, answer(question, passages, earlier), self._pace_s, self._sleep)
+        asked, begun = read_begun(messages)
+        passages, question = read_passages(asked)
+        text = answer(question, passages, read_earlier(asked))
+        if begun and text.startswith(begun):
+            text = tail(begun) + text[len(begun) :]
+        return _Quotations(self.name, text, self._pace_s, self._sleep)
 
 
 class _Quotations(Stream):
