@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.bench.ask import measure_browser, measure_window
+from tests.bench.ask import measure_window
 from tests.bench.news import measure_refresh, measure_scale, measure_search
+from tests.bench.streaming import measure_browser
 
 PARTS = {
     "refresh": measure_refresh,

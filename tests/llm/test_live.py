@@ -11,7 +11,7 @@ import pytest
 
 from llm.assistant import Answer, ask
 from llm.base import Interrupted, RateLimited
-from llm.live import FAULT, Live
+from llm.live import FAULT, Live, Pace, Queued, Slots, Waiting
 from news.types import Found, Horizon
 from tests.llm.fake_model import FakeModel
 from tests.llm.passages import passages
@@ -54,6 +54,11 @@ def lives() -> Iterator[Callable[..., Live]]:
         assert live.wait(LONG)
 
 
+def pieces(live: Live, *, every_s: float = 0.0, share: float = 0.0, idle_s: float = 0.25) -> Iterator[str]:
+    """The pieces of all blocks, without rests; closing it is looking away."""
+    return (piece for block in live.view(Pace(every_s=every_s, share=share, idle_s=idle_s)) for piece in block)
+
+
 def first_text(view: Iterator[str]) -> str:
     """The next piece that is not an idle tick."""
     return next(piece for piece in view if piece)
@@ -62,7 +67,7 @@ def first_text(view: Iterator[str]) -> str:
 def test_a_viewer_sees_the_whole_answer_and_the_end(lives):
     kept = Kept()
     live = lives(FakeModel().says("Oil ", "rose ", "[1]."), save=kept)
-    assert "".join(live.view(every_s=0.0)) == live.markdown == live.answer.markdown
+    assert "".join(pieces(live)) == live.markdown == live.answer.markdown
     assert live.wait(LONG)
     assert (live.state, live.raw, live.reason, live.finished) == ("done", "Oil rose [1].", "", True)
     assert kept.saves[-1] == ("done", "Oil rose [1].")
@@ -72,35 +77,35 @@ def test_a_viewer_sees_the_whole_answer_and_the_end(lives):
 def test_a_viewer_that_comes_later_begins_with_all_the_text_so_far(lives):
     steps = threading.Semaphore(0)
     live = lives(FakeModel().waits("Oil ", "rose ", "again.", steps=steps))
-    early = live.view(every_s=0.0)
+    early = pieces(live)
     steps.release()
-    assert first_text(early) == "Oil "
+    assert first_text(early) == "Oil"
     steps.release()
-    assert first_text(early) == "rose "
-    late = live.view(every_s=0.0)
-    assert first_text(late) == "Oil rose "
+    assert first_text(early) == " rose"
+    late = pieces(live)
+    assert first_text(late) == "Oil rose"
     steps.release()
-    assert "".join(late) == "again."
-    assert "".join(early) == "again."
+    assert "".join(late) == " again."
+    assert "".join(early) == " again."
 
 
 def test_an_answer_outlives_the_page_that_asked(lives):
     steps = threading.Semaphore(0)
     live = lives(FakeModel().waits("Oil ", "rose.", steps=steps))
-    page = live.view(every_s=0.0)
+    page = pieces(live)
     steps.release()
-    assert first_text(page) == "Oil "
+    assert first_text(page) == "Oil"
     page.close()
     steps.release()
-    assert "".join(live.view(every_s=0.0)) == "Oil rose."
+    assert "".join(pieces(live)) == "Oil rose."
     assert live.wait(LONG)
     assert live.state == "done"
 
 
 def test_a_silent_provider_leaves_ticks_in_which_a_viewer_can_leave(lives):
     live = lives(FakeModel().falls_silent("Oil "))
-    view = live.view(every_s=0.0, idle_s=0.01)
-    assert first_text(view) == "Oil "
+    view = pieces(live, idle_s=0.01)
+    assert first_text(view) == "Oil"
     assert [next(view) for _ in range(3)] == ["", "", ""]
 
 
@@ -108,11 +113,11 @@ def test_text_is_coalesced_between_two_pieces(lives):
     steps = threading.Semaphore(1)
     words = [f"word{n} " for n in range(500)]
     live = lives(FakeModel().waits(*words, steps=steps))
-    view = live.view(every_s=0.2)
-    assert first_text(view) == "word0 "
+    view = pieces(live, every_s=0.2)
+    assert first_text(view) == "word0"
     steps.release(500)
     rest = [piece for piece in view if piece]
-    assert "".join(rest) == "".join(words[1:])
+    assert "".join(rest) == "".join([" ", *words[1:]]).rstrip()
     assert len(rest) < 100
 
 
@@ -120,8 +125,8 @@ def test_when_nobody_looks_any_more_the_answer_is_stopped(lives):
     kept = Kept()
     model = FakeModel().falls_silent("Oil ")
     live = lives(model, save=kept, grace_s=0.05)
-    with_pages = live.view(every_s=0.0)
-    assert first_text(with_pages) == "Oil "
+    with_pages = pieces(live)
+    assert first_text(with_pages) == "Oil"
     with_pages.close()
     assert live.wait(LONG)
     assert live.state == "stopped"
@@ -138,11 +143,11 @@ def test_an_answer_that_nobody_ever_looked_at_is_stopped_too(lives):
 def test_an_answer_that_somebody_looks_at_is_not_stopped(lives):
     clock = [0.0]
     live = lives(FakeModel().falls_silent("Oil "), grace_s=1.0, clock=lambda: clock[0])
-    view = live.view(every_s=0.0, idle_s=0.01)
-    assert first_text(view) == "Oil "
+    view = pieces(live, idle_s=0.01)
+    assert first_text(view) == "Oil"
     clock[0] = 100.0
-    other = live.view(idle_s=0.01)
-    assert next(other) == "Oil "
+    other = pieces(live, idle_s=0.01)
+    assert next(other) == "Oil"
     other.close()  # wakes the keeper, long after the grace, with one viewer left
     assert [next(view) for _ in range(5)] == [""] * 5
     assert live.state == "streaming"
@@ -152,15 +157,15 @@ def test_a_reload_within_the_grace_keeps_the_answer(lives):
     clock = [0.0]
     steps = threading.Semaphore(1)
     live = lives(FakeModel().waits("Oil ", "rose.", steps=steps), grace_s=1.0, clock=lambda: clock[0])
-    page = live.view(every_s=0.0)
-    assert first_text(page) == "Oil "
+    page = pieces(live)
+    assert first_text(page) == "Oil"
     page.close()
     clock[0] += 0.9
-    again = live.view(every_s=0.0)
-    assert first_text(again) == "Oil "
+    again = pieces(live)
+    assert first_text(again) == "Oil"
     clock[0] += 100.0
     steps.release()
-    assert "".join(again) == "rose."
+    assert "".join(again) == " rose."
     assert live.wait(LONG)
     assert live.state == "done"
 
@@ -168,8 +173,8 @@ def test_a_reload_within_the_grace_keeps_the_answer(lives):
 def test_stop_ends_the_views_and_keeps_the_text(lives):
     kept = Kept()
     live = lives(FakeModel().falls_silent("Oil "), save=kept)
-    view = live.view(every_s=0.0, idle_s=LONG)
-    assert first_text(view) == "Oil "
+    view = pieces(live, idle_s=LONG)
+    assert first_text(view) == "Oil"
     live.stop()
     assert list(view) == []
     assert live.wait(LONG)
@@ -191,7 +196,7 @@ def test_stop_while_the_answer_is_being_opened_is_not_lost(lives):
     live = lives(slow, save=kept)
     assert opening.wait(LONG)
     live.stop()
-    assert list(live.view()) == []
+    assert list(pieces(live)) == []
     assert not live.finished
     go_on.set()
     assert live.wait(LONG)
@@ -204,7 +209,7 @@ def test_what_fails_before_the_first_word_is_the_reason(lives):
     kept = Kept()
     error = RateLimited("Wait a minute.")
     live = lives(FakeModel().fails(error), save=kept)
-    assert list(live.view()) == []
+    assert list(pieces(live)) == []
     assert live.wait(LONG)
     assert (live.state, live.reason, live.raw, live.details) == ("failed", "Wait a minute.", "", {})
     assert live.error is error
@@ -221,7 +226,7 @@ def test_a_fault_of_ours_is_one_sentence_for_the_reader(lives, caplog):
 def test_a_broken_stream_is_told_and_its_text_saved(lives):
     kept = Kept()
     live = lives(FakeModel().breaks_off("Oil ", error=Interrupted("The connection was cut.")), save=kept)
-    assert "".join(live.view()) == "Oil "
+    assert "".join(pieces(live)) == "Oil"
     assert live.wait(LONG)
     assert (live.state, live.reason) == ("interrupted", "The connection was cut.")
     assert kept.saves[-1] == ("interrupted", "Oil ")
@@ -255,7 +260,7 @@ def test_a_database_that_fails_does_not_stop_the_answer(lives, caplog):
         raise OSError("disk full")
 
     live = lives(FakeModel().says("Oil ", "rose."), save=save)
-    assert "".join(live.view()) == "Oil rose."
+    assert "".join(pieces(live)) == "Oil rose."
     assert live.wait(LONG)
     assert live.state == "done"
     assert "could not be saved" in caplog.text
@@ -270,11 +275,11 @@ def test_a_slow_database_does_not_hold_up_the_text(lives):
 
     steps = threading.Semaphore(1)
     live = lives(FakeModel().waits("Oil ", "rose.", steps=steps), save=save, save_s=0.0)
-    view = live.view(every_s=0.0)
-    assert first_text(view) == "Oil "
+    view = pieces(live)
+    assert first_text(view) == "Oil"
     assert saving.wait(LONG)
     steps.release()
-    assert "".join(view) == "rose."
+    assert "".join(view) == " rose."
     assert not live.finished
     go_on.set()
     assert live.wait(LONG)
@@ -285,13 +290,13 @@ def test_twenty_viewers_see_the_same(lives):
     steps = threading.Semaphore(0)
     live = lives(FakeModel().waits(*words, steps=steps))
     seen: list[str] = []
-    threads = [threading.Thread(target=lambda: seen.append("".join(live.view(every_s=0.001)))) for _ in range(20)]
+    threads = [threading.Thread(target=lambda: seen.append("".join(pieces(live, every_s=0.001)))) for _ in range(20)]
     for thread in threads:
         thread.start()
     steps.release(300)
     for thread in threads:
         thread.join(LONG)
-    assert seen == ["".join(words)] * 20
+    assert seen == ["".join(words).rstrip()] * 20
 
 
 def test_nothing_is_left_running_when_an_answer_has_ended(lives):
