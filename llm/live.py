@@ -75,7 +75,7 @@ PACE = Pace()
 
 
 class Slots:
-    """How many answers are written at once in a process; those that come later wait in line, first come first served."""
+    """So many answers are written at once in a process; those that come later wait in line, first come first served."""
 
     def __init__(self, most: int = 20) -> None:
         self._most = most
