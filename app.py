@@ -29,9 +29,10 @@ from pages import (
     now,
     session_id,
     sources,
-    visible,
 )
 from pages._adding import choose_feeds, search_web, templates, was_searched
+from pages._answer import replay, stream
+from pages._plain import as_speech, as_text, plain
 
 TURNS_SHOWN = 30
 SESSION_GOES_S = 0.2
@@ -168,7 +169,8 @@ def draw_turn(part: Services, turn: Turn, earlier: Sequence[Turn], *, last: bool
     with st.chat_message("assistant", avatar=":material/newspaper:"):
         passages = assistant.read_passages(turn.details)
         if turn.answer:
-            st.markdown(assistant.draw(turn.answer, passages))
+            replay(assistant.draw(turn.answer, passages))
+            plain(as_text(turn.answer, turn.details), key=f"plain-{turn.id}")
         if told := ending(turn):
             st.caption(told)
         sources(passages, cited(turn.details))
@@ -231,7 +233,7 @@ def begin(
     part: Services, chat: str, question: str, earlier: Sequence[Turn], pinned: Sequence[int]
 ) -> tuple[Turn, Live]:
     """Store the question, then let its answer be written by a thread that outlives this run of the page."""
-    model = chat_model()
+    model = chat_model(on_wait=lambda seconds, reason: live.waits(seconds, reason))
     turn = part.conversations.add_turn(chat, question, now=now(), pinned=pinned)
     conversations, store = part.conversations, part.store
 
@@ -253,7 +255,7 @@ def begin(
             now=now(),
         )
 
-    live = Live(ask, save=save)
+    live = Live(ask, save=save, cancel=model.cancel, slots=part.slots)
     for old in [key for key, other in part.lives.items() if other.finished]:
         part.lives.pop(old, None)
     part.lives[turn.id] = live
@@ -270,13 +272,15 @@ def draw_live(part: Services, turn: Turn, live: Live, earlier: Sequence[Turn]) -
         session = session_id()
         try:
             with body:
-                st.write_stream(visible(live.view()))
+                stream(live)
         finally:  # nothing of Streamlit may be touched here: this run may have been stopped
             if not live.finished:
                 time.sleep(SESSION_GOES_S)
                 part.left[turn.id] = session if is_connected(session) else ""
         live.wait(2.0)
         with foot:
+            if live.raw:
+                plain(as_text(live.raw, live.details), key=f"plain-{turn.id}", say=as_speech(live.raw))
             if live.state in ("failed", "interrupted"):
                 st.caption(literal(live.reason))
             sources(assistant.read_passages(live.details), cited(live.details))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from llm.base import CTX_LENGTH, ChatModel
 from llm.extractive import ExtractiveModel
 from llm.groq import GroqModel
 from llm.groq import warm as warm_model
-from llm.live import Live
+from llm.live import Live, Slots
 from llm.markdown import link, literal
 from llm.models import DEFAULT
 from llm.redact import Redact
@@ -65,6 +65,7 @@ class Services:
     conversations: Conversations
     fetcher: Fetcher
     refresher: Refresher
+    slots: Slots
     lives: dict[str, Live] = field(default_factory=dict)
     """Answers being written, by turn."""
     left: dict[str, str] = field(default_factory=dict)
@@ -86,7 +87,9 @@ def services() -> Services:
     refresher = Refresher(store, fetcher, clock=now)
     refresher.start()
     threading.Thread(target=_warm, name="warm", daemon=True).start()
-    return Services(store, Conversations(engine), fetcher, refresher)
+    at_once = setting("ANSWERS_AT_ONCE")
+    slots = Slots(int(at_once)) if at_once.isdecimal() and int(at_once) else Slots()
+    return Services(store, Conversations(engine), fetcher, refresher, slots)
 
 
 def _warm() -> None:
@@ -134,14 +137,14 @@ def groq_key() -> str:
     return str(st.session_state.get("groq_key") or setting("GROQ_API_KEY"))
 
 
-def chat_model() -> ChatModel:
-    """The model that answers in this session: Groq with a key, else the one that quotes."""
+def chat_model(on_wait: Callable[[float, str], object] | None = None) -> ChatModel:
+    """The model that answers in this session: Groq with a key, else the one that quotes. `on_wait`: see `GroqModel`."""
     budget = int(st.session_state.get("budget", CTX_LENGTH))
     key = groq_key()
     if not key:
         return ExtractiveModel(ctx_length=budget)
     name = str(st.session_state.get("model") or setting("GROQ_MODEL") or DEFAULT)
-    return GroqModel(key, model=name, base_url=setting("GROQ_BASE_URL") or None, ctx_length=budget)
+    return GroqModel(key, model=name, base_url=setting("GROQ_BASE_URL") or None, ctx_length=budget, on_wait=on_wait)
 
 
 # Words for times and counts
@@ -237,15 +240,6 @@ def report(job: Job) -> None:
             for outcome in job.failed:
                 name = literal(outcome.feed.title or outcome.feed.url)
                 st.markdown(f"**{name}**  \n{literal(outcome.error)}")
-
-
-def visible(pieces: Iterator[str]) -> Iterator[str]:
-    """Pieces for `st.write_stream`; an idle tick touches the session, so that Stop works while nothing arrives."""
-    for piece in pieces:
-        if piece:
-            yield piece
-        else:
-            st.session_state.get("tick")
 
 
 def unique(names: Sequence[str]) -> list[str]:

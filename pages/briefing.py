@@ -14,7 +14,8 @@ from llm.markdown import link, literal
 from news.store import Filter
 from news.stories import Story, five_minutes, opening, top
 from news.types import Entry, Found, Passage
-from pages import Services, ago, chat_model, count, frame, groq_key, now, sources, visible
+from pages import Services, ago, chat_model, count, frame, groq_key, now, sources
+from pages._answer import replay, stream
 from pages._words import day, zone
 
 STORIES = 60
@@ -98,13 +99,14 @@ def passages(stories: Sequence[Story]) -> tuple[Passage, ...]:
 
 def summarise(part: Services, stories: Sequence[Story], at: datetime) -> None:
     """Begin a summary; it is drawn by `draw_summary` as it comes, and kept for the session."""
-    model, given = chat_model(), passages(stories[:SUMMARISED])
+    model = chat_model(on_wait=lambda seconds, reason: live.waits(seconds, reason))
+    given = passages(stories[:SUMMARISED])
     horizon = part.store.horizon(Filter(as_of=at))
 
     def ask() -> assistant.Answer:
         return assistant.ask(QUESTION, (), model=model, retrieve=lambda *_: Found(given, horizon), now=at)
 
-    live = Live(ask, save=lambda _: None)
+    live = Live(ask, save=lambda _: None, cancel=model.cancel, slots=part.slots)
     live.start()
     st.session_state["summary"] = (live, at)
 
@@ -131,12 +133,12 @@ def draw_summary(part: Services, stories: Sequence[Story], at: datetime) -> None
         return
     with body:
         if not live.finished:
-            st.write_stream(visible(live.view()))
+            stream(live)
             live.wait(2.0)
             st.rerun()
         given = assistant.read_passages(live.details)
         if live.raw:
-            st.markdown(assistant.draw(live.raw, given))
+            replay(assistant.draw(live.raw, given))
         if live.state != "done":
             st.caption(literal(live.reason) or "The summary was stopped.")
         sources(given, [citation["n"] for citation in live.details.get("citations", ())])

@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART …]` measures and prints one JSON object.
 
-Parts: refresh, scale, search, window, browser.
+Parts: refresh, scale, search, window, browser, readers.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.bench.ask import measure_browser
 from tests.bench.news import measure_refresh, measure_scale, measure_search
+from tests.bench.readers import measure_readers
+from tests.bench.streaming import measure_browser
 from tests.bench.window import measure_window
 
 PARTS = {
@@ -18,6 +19,7 @@ PARTS = {
     "search": lambda: [measure_search(10_000), measure_search(100_000)],
     "window": measure_window,
     "browser": measure_browser,
+    "readers": measure_readers,
 }
 
 

@@ -1,0 +1,94 @@
+"""An answer as plain text: heard once, and copied with a button.
+
+A screen reader says what changes in a live region. Streamlit has none around a chat message, so a streamed answer would
+be silent; and a region around it would say every update. Nothing native says a finished text once without showing it a
+second time, and there is no button that copies. So this is the one component of ours, and the one file that may
+(`tests/test_house.py`). Its markup and script are the constants below and load nothing; text comes as data, and is only
+ever set as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from llm.citations import unmarked
+
+if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
+    st.switch_page("app.py")
+
+_HTML = '<button type="button" aria-live="polite">Copy</button>'
+_CSS = """
+button {
+    background: none; border: 0; padding: 0; cursor: pointer;
+    font: inherit; font-size: 0.875rem; color: var(--st-text-color); opacity: 0.6;
+}
+button:hover, button:focus-visible { opacity: 1; color: var(--st-primary-color); }
+"""
+# The region is filled after it is in the page, or nothing would be said; and taken away, so that who walks through the
+# page does not meet the answer twice. Outside of https a browser has no `navigator.clipboard`.
+_JS = """
+const LATER = 200, GONE = 5000;
+
+function say(root, text) {
+    const host = document.createElement("div");
+    host.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
+    const region = document.createElement("div");
+    region.setAttribute("role", "status");
+    host.attachShadow({mode: "closed"}).append(region);
+    root.append(host);
+    setTimeout(() => { region.textContent = text; }, LATER);
+    setTimeout(() => host.remove(), LATER + GONE);
+}
+
+async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+}
+
+export default function ({data, parentElement}) {
+    const button = parentElement.querySelector("button");
+    button.onclick = async () => {
+        await copy(data.text);
+        button.textContent = "Copied";
+        setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    };
+    if (data.say && parentElement.said !== data.say) {
+        parentElement.said = data.say;
+        say(parentElement, data.say);
+    }
+}
+"""
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component("plain_answer", html=_HTML, css=_CSS, js=_JS)
+
+
+def plain(text: str, *, key: str, say: str = "") -> None:
+    """A quiet "Copy" button for `text`. `say` is read out, once: for an answer that has just been finished."""
+    _component()(key=key, data={"text": text, "say": say}, width="content")
+
+
+def as_text(raw: str, details: Mapping[str, Any]) -> str:
+    """An answer to paste elsewhere: as the model wrote it, then what it cites, a line each."""
+    cited = [
+        f"[{c['n']}] {c['title']} ({c['feed']}, {datetime.fromisoformat(c['published_at']):%Y-%m-%d}) {c['url']}"
+        for c in details.get("citations", ())
+    ]
+    return "\n\n".join(filter(None, (raw.strip(), "\n".join(cited))))
+
+
+def as_speech(raw: str) -> str:
+    """An answer to be read out: its words without numbers of passages and marks of Markdown."""
+    return re.sub(r"[ \t]+", " ", re.sub(r"(?m)^\s*[-+>#]+\s|[*_`#|~]+|^[ \t|:-]+$", "", unmarked(raw))).strip()
