@@ -157,9 +157,10 @@ class Live:
 
     `ask` is called in the thread and gives the answer; it may raise `ModelError`, whose sentence becomes `reason`.
     `save(live)` is called about every `save_s` while text grows and once at the end; what it raises is logged, and the
-    answer goes on. `grace_s` are the seconds that an answer nobody looks at is still written, counted from `start` on.
-    `cancel` gives up what `ask` is opening when `stop` comes before there is an answer: `ChatModel.cancel`. `slots` let
-    it wait for its turn before `ask` is called.
+    answer goes on. `after(live)` is called once when all that is over and nobody waits any more. `grace_s` are the
+    seconds that an answer nobody looks at is still written, counted from `start` on. `cancel` gives up what
+    `ask` is opening when `stop` comes before there is an answer: `ChatModel.cancel`. `slots` let it wait for its turn
+    before `ask` is called.
     """
 
     def __init__(
@@ -167,6 +168,7 @@ class Live:
         ask: Callable[[], Answer],
         *,
         save: Callable[[Live], object],
+        after: Callable[[Live], object] | None = None,
         cancel: Callable[[], object] | None = None,
         slots: Slots | None = None,
         save_s: float = 0.5,
@@ -175,6 +177,7 @@ class Live:
     ) -> None:
         self._ask = ask
         self._save = save
+        self._after = after
         self._cancel = cancel
         self._slots = slots
         self._save_s = save_s
@@ -400,14 +403,16 @@ class Live:
                 if save:
                     self._unsaved = False
             if ended:
-                self._save_now()
+                self._try(self._save)
                 self.done.set()
+                if self._after:
+                    self._try(self._after)
                 return
             if deserted:
                 self.stop()
             if save:
                 due = now + self._save_s
-                self._save_now()
+                self._try(self._save)
 
     def _pause(self, due: float) -> float | None:
         """Seconds until the keeper has something to do if nobody nudges it; None for never."""
@@ -417,11 +422,11 @@ class Live:
                 moments.append(self._alone_since + self._grace_s)
             return max(0.0, min(moments) - self._clock()) if moments else None
 
-    def _save_now(self) -> None:
+    def _try(self, keep: Callable[[Live], object]) -> None:
         try:
-            self._save(self)
+            keep(self)
         except Exception:
-            log.exception("An answer could not be saved.")
+            log.exception("An answer, or what it took, could not be saved.")
 
 
 def _trimmed(text: str, end: int) -> int:

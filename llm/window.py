@@ -18,9 +18,9 @@ and one that the reader took out leaves no gap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 Kind = Literal["system", "summary", "turn", "passage", "question", "begun"]
 
@@ -132,6 +132,16 @@ class Ledger(NamedTuple):
             "how": self.how,
             "lines": [line._asdict() for line in self.lines],
         }
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """The ledger of an `as_dict`, of this edition's or an older one's."""
+        lines = tuple(Line(**line) for line in fields["lines"])
+        until = fields.get("until")
+        return cls(
+            fields["budget"], fields["reply"], lines, fields["how"], fields.get("bound", "budget"),
+            datetime.fromisoformat(until) if until else None,
+        )  # fmt: skip
 
     def _kept(self, kind: Kind) -> tuple[int, ...]:
         return tuple(place for place, line in enumerate(self.of(kind)) if line.kept)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llm.citations import HOLD, Citation, Linker, draw, unmarked
+from llm.citations import HOLD, Citation, Linker, draw, numbered, unmarked
 from llm.markdown import JOINER
 from tests.llm.passages import a_passage, passages
 
@@ -263,3 +263,16 @@ def test_the_time_for_hostile_brackets_grows_no_faster_than_their_number():
 )
 def test_older_answers_lose_their_numbers(text, bare):
     assert unmarked(text) == bare
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("It rained [1].", "It rained [1]."),
+        ("It rained [1, 2] and froze 【3†L1-L4】.", "It rained [1][2] and froze [3]."),
+        ("All of it [1-3]", "All of it [1][2][3]"),
+        ("Not ours [7], nor [1, 9].", "Not ours [7], nor [1, 9]."),
+    ],
+)
+def test_every_form_of_a_citation_becomes_one(written: str, plain: str) -> None:
+    assert numbered(written, 3) == plain
