@@ -112,13 +112,9 @@ class Conversations:
         c = t.conversations.c
         query = _conversations().where(_asked())
         for word in storable(search[:SEARCH_CHARACTERS]).split()[:8]:
-            turns = select(t.turns.c.conversation_id).where(
-                or_(
-                    t.turns.c.question.icontains(word, autoescape=True),
-                    t.turns.c.answer.icontains(word, autoescape=True),
-                )
-            )
-            query = query.where(or_(c.title.icontains(word, autoescape=True), c.id.in_(turns)))
+            # One conversation after the other, so that the newest that match end the search.
+            said = or_(*(one.icontains(word, autoescape=True) for one in (t.turns.c.question, t.turns.c.answer)))
+            query = query.where(or_(c.title.icontains(word, autoescape=True), _asked(said)))
         with reading(self.engine) as connection:
             rows = connection.execute(query.order_by(c.updated_at.desc(), c.id).limit(limit))
             return [_conversation(row) for row in rows]
@@ -348,8 +344,9 @@ def _conversations() -> Select[Any]:
     return select(*columns).where(c.deleted_at.is_(None))
 
 
-def _asked() -> ColumnElement[bool]:
-    return exists().where(t.turns.c.conversation_id == t.conversations.c.id)
+def _asked(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the conversation has a turn for which this holds."""
+    return exists().where(t.turns.c.conversation_id == t.conversations.c.id, *conditions)
 
 
 def _branch(connection: Connection, conversation_id: str) -> list[Turn]:

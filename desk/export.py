@@ -182,8 +182,8 @@ def _parse(answer: str, places: Mapping[int, str]) -> list[Token]:
 # ---------------------------------------------------------------- Markdown
 
 _PUNCTUATION = re.compile(r"[!#$&*<\[\\\]^_`{|}~]")
-_AUTOMATIC = re.compile(r"(?<=[Ww]{3})(?=\.)|(?<=:)(?=//)|(?<=@)")
-"""Where an address begins that some programs make a link of; no backslash stops them, only a letter between does."""
+_AUTOMATIC = re.compile(r"(?<=[Ww]{3})(?=\.)|(?<=/)(?=/)|(?=@)|(?<=\w\.)(?=[^\W\d_]{2})")
+"""Inside what some programs make a link of by itself; no backslash stops them, only a letter between does."""
 _OPENING = re.compile(r"^(\d{0,9})(?=[.)>:=+-])")
 """Where a line could begin a list, a quotation, an underlined heading or a table."""
 JOINER = "\u2060"
@@ -365,6 +365,7 @@ footer h3 { font-size: .9375rem; margin: .75rem 0 0; }
 li:target { background: var(--shade); }
 details p { white-space: pre-line; margin: .25rem 0 .75rem; }
 summary { color: var(--quiet); cursor: pointer; font-size: .875rem; }
+hr { border: 0; border-top: 1px solid var(--line); }
 blockquote { margin-left: 0; padding-left: 1rem; border-left: 3px solid var(--line); }
 code, pre { background: var(--shade); font: .875em/1.5 ui-monospace, Menlo, Consolas, monospace; border-radius: 3px; }
 code { padding: .1em .3em; } pre { padding: .75rem 1rem; overflow-x: auto; } pre code { padding: 0; font-size: 1em; }

@@ -108,7 +108,8 @@ def harmless(text: str) -> Page:
 
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-AUTOMATIC = re.compile(r"https?://|ftp://|www\.|\w@\w", re.IGNORECASE)
+AUTOMATIC = re.compile(r"//|www\.|\w@\w|\w\.[^\W\d_]{2}", re.IGNORECASE)
+"""What programs make links of by themselves; some take any name with a dot."""
 
 
 def walk(tokens: list[Token]) -> Iterator[Token]:
@@ -284,7 +285,7 @@ HOSTILE = [
     "[1]: https://evil.example",
     "[ref]\n\n[ref]: https://evil.example 'x'",
     "<https://evil.example>",
-    "https://evil.example/?q=secret and www.evil.example and me@evil.example",
+    "https://evil.example/?q=secret and www.evil.example and me@evil.example and evil.com",
     "&lt;script&gt; &#60;img src=x&#62; &colon;",
     "`a`![x](https://evil.example)`b",
     "```\n```\n![x](https://evil.example)",
