@@ -66,7 +66,7 @@ class Told:
 def told(body: object, status: int = 0, headers: Mapping[str, str] | None = None, message: str = "") -> Told:
     """Read an error body of any shape. `message` is for a body without one; header names are lower-case."""
     if isinstance(body, str) and body.lstrip().startswith("{"):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             body = json.loads(body)
     if isinstance(body, Mapping) and body.get("error"):
         body = body["error"]

@@ -220,9 +220,9 @@ class GroqModel(ChatModel):
     def speak(self, text: str) -> bytes:
         """`text` read aloud, as a WAV file. Markdown is read as it stands: give plain text. Raises `ModelError`."""
         speaker = self._speaker() or self._speechless("reads aloud")
-        cut = voice.pieces(text, speaker.most_characters)
+        cut = voice.pieces(text[: MOST_SPOKEN + 1], speaker.most_characters)
         if len(text) > MOST_SPOKEN or len(cut) > MOST_PIECES:
-            raise TooLarge(f"This is too long to be read aloud: more than {MOST_SPOKEN:,} letters.", model=speaker.id)
+            raise TooLarge("This is too long to be read aloud at once.", model=speaker.id)
         if not cut:
             raise BadRequest("There is nothing to read aloud.", model=speaker.id)
 

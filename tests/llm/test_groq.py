@@ -878,6 +878,7 @@ def test_a_parameter_that_a_server_refuses_is_left_out_at_once_and_from_then_on(
         ("plain words", ServerFailed),
         ("", ServerFailed),
         ([1, 2, {"error": "x"}], ServerFailed),
+        ('{"error":' * 100_000, ServerFailed),
     ],
 )
 def test_error_bodies_of_any_shape_are_read(body: Any, kind: type[ModelError], server: GroqServer, model: Make) -> None:

@@ -159,7 +159,7 @@ def test_a_long_text_is_cut_at_its_sentences_and_heard_as_one(server: GroqServer
 
 def test_what_is_too_long_to_be_read_aloud_is_not_sent(server: GroqServer, model: Make) -> None:
     for text in ("a" * (MOST_SPOKEN + 1), ("b" * 130 + ". ") * (MOST_PIECES + 1)):
-        with pytest.raises(TooLarge, match=r"^This is too long to be read aloud: more than 4,000 letters\.$"):
+        with pytest.raises(TooLarge, match=r"^This is too long to be read aloud at once\.$"):
             model().speak(text)
     assert server.voiced == []
 
