@@ -273,13 +273,17 @@ def resume(
 def send(
     request: Request, *, model: ChatModel, clock: Seconds = time.monotonic, asked_at: float | None = None
 ) -> Answer:
-    """Send what was prepared. When the server finds it too large, it is made smaller and sent once more.
+    """Send what was prepared. When the server finds it too large, it is made smaller and sent once more; when it turned
+    out meanwhile that it takes less, it is made smaller first.
 
     `asked_at` is when the question was asked, by `clock`; by default now. Raises `ModelError` for what fails before the
     first word.
     """
     began = clock() if asked_at is None else asked_at
     notice = request.notice
+    most = model.ceiling()
+    if most is not None and most < request.ledger.used:
+        request = shrink(request, most, model)
     try:
         stream = _open(request, model)
     except TooLarge as error:
