@@ -36,6 +36,7 @@ Seconds = Callable[[], float]
 State = Literal["streaming", "done", "stopped", "interrupted", "failed"]
 """failed: no answer ever began. interrupted: it broke off. stopped: the reader, or nobody reading, ended it."""
 
+_CUT = ("length", "content_filter")  # reasons to finish that may leave half a sentence
 _UNKNOWN = Horizon(0, 0, None, None)
 
 
@@ -163,7 +164,7 @@ class Answer:
                         yield from self._give(self._ending.feed(self._seam.feed(delta.text)))
             except ModelError as error:
                 broken = error
-            rest = self._rest(broken is not None or stream.finish != "stop")
+            rest = self._rest(broken is not None or stream.finish in _CUT)
             yield from filter(None, (rest,))
             if broken is None:
                 self._finish(stream.finish)
@@ -172,6 +173,7 @@ class Answer:
             else:
                 self._end("interrupted", str(broken))
         except Exception:
+            self.raw += self._ending.close(broken=True)
             self._end("interrupted", "The answer broke off because of a fault in Broadsheet. Ask again.")
             raise
         finally:
@@ -271,13 +273,17 @@ def resume(
 def send(
     request: Request, *, model: ChatModel, clock: Seconds = time.monotonic, asked_at: float | None = None
 ) -> Answer:
-    """Send what was prepared. When the server finds it too large, it is made smaller and sent once more.
+    """Send what was prepared. When the server finds it too large, it is made smaller and sent once more; when it turned
+    out meanwhile that it takes less, it is made smaller first.
 
     `asked_at` is when the question was asked, by `clock`; by default now. Raises `ModelError` for what fails before the
     first word.
     """
     began = clock() if asked_at is None else asked_at
     notice = request.notice
+    most = model.ceiling()
+    if most is not None and most < request.ledger.used:
+        request = shrink(request, most, model)
     try:
         stream = _open(request, model)
     except TooLarge as error:

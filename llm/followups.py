@@ -22,8 +22,10 @@ LONGEST = 120
 
 _HEADLINE = 80
 _LINE = 200  # a longer line is no question, whatever it ends with
-_MARK = re.compile(r"(?:\n\s*[*_`]{0,3})?<next>", re.IGNORECASE)
-_BEGUN = re.compile(r"(?:\n\s*[*_`]{0,3})?(?:<(?:n(?:e(?:xt?)?)?)?)?\Z", re.IGNORECASE)
+_MARK = re.compile(r"(?:\n\s{0,40}[*_`]{0,3})?<next>", re.IGNORECASE)
+_BEGUN = re.compile(r"(?:\n\s{0,40}[*_`]{0,3})?(?:<(?:n(?:e(?:xt?)?)?)?)?\Z", re.IGNORECASE)
+_WHOLE = re.compile(r"\Z")
+_HALF = re.compile(r"\n\s{0,40}[*_`]{0,3}<\w*\Z")
 _AROUND = " \t\r*_`:"
 _EMPHASIS = re.compile(r"\*\*|__|`")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|[0-9]{1,2}[.)])\s+")
@@ -51,26 +53,25 @@ class Ending:
 
     def _drain(self, *, last: bool, broken: bool) -> str:
         out: list[str] = []
-        while self._held:
+        before = ""
+        while self._held and self._held != before:
             before = self._held
-            out.append(self._below(last, broken) if self.inside else self._text(last))
-            if self._held == before or (not self._held and not last):
-                break
+            out.append(self._below(last, broken) if self.inside else self._text(last, broken))
         return "".join(out)
 
-    def _text(self, last: bool) -> str:
+    def _text(self, last: bool, broken: bool) -> str:
         mark = _MARK.search(self._held)
         if mark is None:
-            begun = _BEGUN.search(self._held)
-            end = len(self._held) if last or begun is None else begun.start()
-            return self._give(end)
+            begun = (_HALF if broken else _WHOLE if last else _BEGUN).search(self._held)
+            return self._give(begun.start() if begun else len(self._held))
         if mark.start():
             return self._give(mark.start())
         line, newline, rest = self._held[mark.end() :].partition("\n")
         if not newline and not last and len(line) <= _LINE:
             return ""
         asked = _asked(line)
-        if len(line) > _LINE or (line.strip(_AROUND) and not asked):
+        half = broken and not newline
+        if len(line) > _LINE or (line.strip(_AROUND) and not asked and not half):
             return self._give(mark.end())
         self.inside = True
         self.questions = [asked] if asked else []

@@ -114,7 +114,7 @@ def pair(turn: Turn) -> tuple[Message, Message]:
 
 def recall(summary: str) -> tuple[Message, Message]:
     """The summary of what the turns no longer tell, as an exchange that comes before them."""
-    return Message("user", _RECALL), Message("assistant", f"<summary>\n{_json(summary)}\n</summary>")
+    return Message("user", _RECALL), Message("assistant", f"<summary>\n{quote(summary)}\n</summary>")
 
 
 def tail(begun: str) -> str:
@@ -125,7 +125,7 @@ def tail(begun: str) -> str:
 
 def go_on(begun: str) -> tuple[Message, Message]:
     """What follows the question, to go on with the answer that begins with `begun`."""
-    return Message("assistant", begun), Message("user", _GO_ON + _json(tail(begun)))
+    return Message("assistant", begun), Message("user", _GO_ON + quote(tail(begun)))
 
 
 def make_messages(
@@ -184,11 +184,11 @@ def _line(n: int, passage: Passage) -> str:
         "title": passage.title,
         "text": passage.text,
     }
-    return _json(data) + "\n"
+    return quote(data) + "\n"
 
 
-def _json(data: object) -> str:
-    """One line of JSON that holds nothing a fence or a control token is made of."""
+def quote(data: object) -> str:
+    """Data as one line of JSON that holds nothing a fence or a control token is made of."""
     line = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return _IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 

@@ -11,7 +11,6 @@ the request only grows at its end.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,7 +129,7 @@ def _messages(given: Fold) -> list[Message]:
         {"question": turn.question[:_QUESTION], "answer": unmarked(turn.answer)[:_ANSWER]}
         for turn in given.turns[-_TURNS:]
     ]
-    fenced = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    fenced = "".join(prompt.quote(row) + "\n" for row in rows)
     return [Message("system", _SYSTEM), Message("user", fenced + "Write the new minutes.")]
 
 

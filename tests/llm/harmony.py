@@ -55,9 +55,11 @@ def rendered(messages: Sequence[dict[str, str]]) -> str:
 
 def prompt_tokens(messages: Sequence[dict[str, str]]) -> int:
     """The tokens of a request's messages: control tokens as one each, everything else as plain text."""
-    encoding = harmony()
-    parts = re.split(r"(<\|[a-z]+\|>)", rendered(messages))
-    return sum(
-        1 if re.fullmatch(r"<\|[a-z]+\|>", part) else len(encoding.encode_ordinary(part.replace("<\x00|", "<|")))
-        for part in parts
-    )
+    return sum(map(_tokens, re.split(r"(<\|[a-z]+\|>)", rendered(messages))))
+
+
+@functools.lru_cache(maxsize=4_096)
+def _tokens(part: str) -> int:
+    if re.fullmatch(r"<\|[a-z]+\|>", part):
+        return 1
+    return len(harmony().encode_ordinary(part.replace("<\x00|", "<|")))

@@ -351,6 +351,12 @@ def test_a_reply_that_is_cut_among_its_questions_is_whole():
     assert answer.follow_ups[0] == "Why so?"
 
 
+def test_a_server_with_a_word_of_its_own_for_the_end_loses_no_line():
+    answer = an_answer(FakeModel().says("Oil.\n<next>\nWhy so?\nGas fell [1].", finish="eos"))
+    read(answer)
+    assert (answer.state, answer.raw) == ("done", "Oil.\n\nGas fell [1].")
+
+
 @pytest.mark.parametrize(
     ("model", "state", "resumable"),
     [

@@ -86,6 +86,9 @@ def test_of_two_blocks_the_last_counts():
 
 def test_half_a_question_at_a_broken_end_is_dropped():
     assert ended("A.\n<next>\nFirst one?\nSecond", broken=True) == ("A.", ["First one?"])
+    assert ended("A.\n<next> First", broken=True) == ("A.", [])
+    assert ended("A.\n\n<nex", broken=True) == ("A.", [])
+    assert ended("A < b and a <", broken=True) == ("A < b and a <", [])
     assert ended("A.\n<next>\nFirst one?\nSecond") == ("A.\n\nSecond", ["First one?"])
 
 

@@ -62,9 +62,7 @@ def read(answer: object) -> None:
 
 
 SHAPES = list(
-    itertools.product(
-        TEXTS, (0, 3, 30), (0, 2, 14), ((), ("turn1", "2")), ((), ("turn2", "1")), (None, 1), (2_400, 7_000)
-    )
+    itertools.product(TEXTS, (0, 30), (0, 14), ((), ("turn1", "2")), ((), ("turn2", "1")), (None, 1), (2_400, 7_000))
 )
 
 
@@ -72,6 +70,7 @@ SHAPES = list(
 def test_the_sum_that_is_shown_is_the_sum_that_arrives(server, name):
     shapes = [shape for shape in SHAPES if shape[0] == name]
     text = TEXTS[name]
+    server.says("Yes [1].", times=len(shapes))
     for _, turns, passages, pinned, dropped, summary_on, budget in shapes:
         model = a_model(server, ctx_length=budget, reply_tokens=300)
         request = prepare(
@@ -112,6 +111,15 @@ def test_a_request_that_was_shown_is_the_one_that_is_sent(server):
     assert answer.ledger is request.ledger
     assert answer.passages == request.passages
     assert server.count == 1
+
+
+def test_a_request_is_made_smaller_first_if_the_server_turned_out_to_take_less_since_it_was_shown():
+    model = FakeModel().says("Oil.")
+    request = asked(model)
+    model.ceiling_ = 4_000
+    answer = send(request, model=model)
+    assert answer.ledger.used == model.tokens_asked[0] <= 4_000 < request.ledger.used
+    assert (answer.ledger.bound, len(model.asked)) == ("window", 1)
 
 
 def test_before_a_question_is_written_the_ledger_shows_what_would_go_in():
