@@ -278,8 +278,8 @@ def draw_live(part: Services, turn: Turn, live: Live, earlier: Sequence[Turn]) -
                 part.left[turn.id] = session if is_connected(session) else ""
         live.wait(2.0)
         with foot:
-            if live.raw:
-                plain(as_text(live.raw, live.details), key=f"plain-{turn.id}", say=as_speech(live.raw))
+            heard = " ".join(filter(None, (as_speech(live.raw), live.reason)))
+            plain(as_text(live.raw, live.details), key=f"plain-{turn.id}", say=heard)
             if live.state in ("failed", "interrupted"):
                 st.caption(literal(live.reason))
             sources(assistant.read_passages(live.details), cited(live.details))

@@ -27,8 +27,10 @@ button {
     background: none; border: 0; padding: 0; cursor: pointer;
     font: inherit; font-size: 0.875rem; color: var(--st-text-color); opacity: 0.6;
 }
+button[hidden] { display: none; }
 button:hover, button:focus-visible { opacity: 1; color: var(--st-primary-color); }
 """
+_MARKS = re.compile(r"^\s*(?:[-+>#]+\s+)+|^[\s|:-]+$|[*_`~|]+")
 # The region is filled after it is in the page, or nothing would be said; and taken away, so that who walks through the
 # page does not meet the answer twice. Outside of https a browser has no `navigator.clipboard`.
 _JS = """
@@ -57,6 +59,7 @@ async function copy(text) {
 
 export default function ({data, parentElement}) {
     const button = parentElement.querySelector("button");
+    button.hidden = !data.text;
     button.onclick = async () => {
         await copy(data.text);
         button.textContent = "Copied";
@@ -76,7 +79,7 @@ def _component() -> Any:
 
 
 def plain(text: str, *, key: str, say: str = "") -> None:
-    """A quiet "Copy" button for `text`. `say` is read out, once: for an answer that has just been finished."""
+    """A quiet "Copy" button for `text`, if there is any. `say` is read out, once: what has just come to its end."""
     _component()(key=key, data={"text": text, "say": say}, width="content")
 
 
@@ -90,5 +93,6 @@ def as_text(raw: str, details: Mapping[str, Any]) -> str:
 
 
 def as_speech(raw: str) -> str:
-    """An answer to be read out: its words without numbers of passages and marks of Markdown."""
-    return re.sub(r"[ \t]+", " ", re.sub(r"(?m)^\s*[-+>#]+\s|[*_`#|~]+|^[ \t|:-]+$", "", unmarked(raw))).strip()
+    """An answer to be read out: its words, a line each, without the numbers of passages and the marks of Markdown."""
+    lines = (_MARKS.sub(" ", unmarked(line)).split() for line in raw.splitlines())
+    return "\n".join(" ".join(words) for words in lines if words)
