@@ -32,7 +32,7 @@ from pages import (
 )
 from pages._adding import choose_feeds, search_web, templates, was_searched
 from pages._answer import replay, stream
-from pages._plain import as_speech, as_text, plain
+from pages._plain import plain
 
 TURNS_SHOWN = 30
 SESSION_GOES_S = 0.2
@@ -170,7 +170,7 @@ def draw_turn(part: Services, turn: Turn, earlier: Sequence[Turn], *, last: bool
         passages = assistant.read_passages(turn.details)
         if turn.answer:
             replay(assistant.draw(turn.answer, passages))
-            plain(as_text(turn.answer, turn.details), key=f"plain-{turn.id}")
+            plain(turn.answer, turn.details, key=f"plain-{turn.id}")
         if told := ending(turn):
             st.caption(told)
         sources(passages, cited(turn.details))
@@ -278,8 +278,7 @@ def draw_live(part: Services, turn: Turn, live: Live, earlier: Sequence[Turn]) -
                 part.left[turn.id] = session if is_connected(session) else ""
         live.wait(2.0)
         with foot:
-            heard = " ".join(filter(None, (as_speech(live.raw), live.reason)))
-            plain(as_text(live.raw, live.details), key=f"plain-{turn.id}", say=heard)
+            plain(live.raw, live.details, key=f"plain-{turn.id}", say=live.reason)
             if live.state in ("failed", "interrupted"):
                 st.caption(literal(live.reason))
             sources(assistant.read_passages(live.details), cited(live.details))

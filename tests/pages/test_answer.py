@@ -1,4 +1,4 @@
-"""What stands in an answer's place before it comes, and what of it is heard and copied: words alone, never markup."""
+"""What stands in an answer's place before it comes, and what is copied with it: words alone, never markup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from llm.live import Queued, Waiting
 from llm.markdown import JOINER
 from pages._answer import THOUGHTS, in_words, thoughts
-from pages._plain import as_speech, as_text
+from pages._plain import cited_lines
 
 
 def shown(markdown: str) -> str:
@@ -55,7 +55,7 @@ def test_of_long_thoughts_the_end_is_shown():
     assert len(drawn) <= THOUGHTS + 2
 
 
-def test_a_copied_answer_names_what_it_cites():
+def test_what_an_answer_cites_is_a_line_each():
     cited = {
         "n": 2,
         "title": "Oil up",
@@ -63,22 +63,7 @@ def test_a_copied_answer_names_what_it_cites():
         "feed": "E",
         "published_at": "2026-06-10T09:30:00+00:00",
     }
-    assert as_text(" **Oil** rose [2].\n", {"citations": [cited]}) == (
-        "**Oil** rose [2].\n\n[2] Oil up (E, 2026-06-10) https://e.test/2"
+    assert cited_lines({"citations": [cited, cited | {"n": 5}]}) == (
+        "[2] Oil up (E, 2026-06-10) https://e.test/2\n[5] Oil up (E, 2026-06-10) https://e.test/2"
     )
-    assert as_text("Oil rose.", {}) == "Oil rose."
-    assert as_text("", {}) == ""
-
-
-@pytest.mark.parametrize(
-    ("raw", "spoken"),
-    [
-        ("Oil **rose** again [1][2].", "Oil rose again."),
-        ("# Oil\n\n- up [1]\n- down\n\n> said `he`", "Oil\nup\ndown\nsaid he"),
-        ("2 - 1 = 1, and a well-known one", "2 - 1 = 1, and a well-known one"),
-        ("| a | b |\n|---|:-:|\n| 1 | 2 |", "a b\n1 2"),
-        ("", ""),
-    ],
-)
-def test_what_is_heard_is_words(raw, spoken):
-    assert as_speech(raw) == spoken
+    assert cited_lines({}) == ""
