@@ -133,12 +133,14 @@ class Block:
     @property
     def text(self) -> str:
         """All of it that there is so far."""
-        return self._live._block(self._place)[0]
+        with self._live._changed:
+            return self._live._block(self._place)[0]
 
     @property
     def finished(self) -> bool:
         """Whether it will not grow any more."""
-        return self._live._block(self._place)[1]
+        with self._live._changed:
+            return self._live._block(self._place)[1]
 
     def __iter__(self) -> Iterator[str]:
         return self._live._pieces(self._place, self._pace, self._rest)
@@ -323,7 +325,7 @@ class Live:
         return len(text) > given or finished or self._told != told
 
     def _block(self, place: int) -> tuple[str, bool]:
-        """The text of a block so far, and whether it is all."""
+        """The text of a block so far, and whether it is all. To be called with the lock."""
         starts = self._cutter.starts
         if place + 1 < len(starts):
             return self._text[starts[place] : starts[place + 1]].rstrip(), True

@@ -40,11 +40,10 @@ def stream(live: Live) -> None:
     with closing(live.view()) as blocks:
         for place, block in enumerate(blocks):
             here = st if place else first
-            if block.finished:
-                if block.text or not place:
-                    here.markdown(block.text)
-            else:
+            if not block.finished:
                 here.write_stream(_pieces(block, live, None if place else first))
+            elif block.text:
+                here.markdown(block.text)
     if not live.markdown.strip():
         first.empty()
 

@@ -9,14 +9,11 @@ ever set as text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import streamlit as st
-
-from llm.citations import unmarked
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("app.py")
@@ -27,11 +24,12 @@ button {
     background: none; border: 0; padding: 0; cursor: pointer;
     font: inherit; font-size: 0.875rem; color: var(--st-text-color); opacity: 0.6;
 }
+button[hidden] { display: none; }
 button:hover, button:focus-visible { opacity: 1; color: var(--st-primary-color); }
 """
 # The region is filled after it is in the page, or nothing would be said; and taken away, so that who walks through the
 # page does not meet the answer twice. Outside of https a browser has no `navigator.clipboard`.
-_JS = """
+_JS = r"""
 const LATER = 200, GONE = 5000;
 
 function say(root, text) {
@@ -55,16 +53,25 @@ async function copy(text) {
     area.remove();
 }
 
+function spoken(text) {
+    return text
+        .replace(/[ \t]*(?:\[[\^\d\s,;\u2010-\u2014-]+\]|[\u3010\uff3b][^\]\u3011\uff3d]*[\u3011\uff3d])/g, "")
+        .replace(/^[ \t|:-]+$|^[ \t]*(?:[-+*>#]+[ \t]+)+|[|]/gm, " ")
+        .replace(/[*`~]+/g, "")
+        .replace(/[ \t]+/g, " ").replace(/\s*\n\s*/g, "\n").trim();
+}
+
 export default function ({data, parentElement}) {
     const button = parentElement.querySelector("button");
+    button.hidden = !data.text;
     button.onclick = async () => {
-        await copy(data.text);
+        await copy([data.text.trim(), data.sources].filter(Boolean).join("\n\n"));
         button.textContent = "Copied";
         setTimeout(() => { button.textContent = "Copy"; }, 2000);
     };
-    if (data.say && parentElement.said !== data.say) {
-        parentElement.said = data.say;
-        say(parentElement, data.say);
+    if (data.say !== null && !parentElement.said) {
+        parentElement.said = true;
+        say(parentElement, [spoken(data.text), data.say].filter(Boolean).join("\n"));
     }
 }
 """
@@ -75,20 +82,18 @@ def _component() -> Any:
     return st.components.v2.component("plain_answer", html=_HTML, css=_CSS, js=_JS)
 
 
-def plain(text: str, *, key: str, say: str = "") -> None:
-    """A quiet "Copy" button for `text`. `say` is read out, once: for an answer that has just been finished."""
-    _component()(key=key, data={"text": text, "say": say}, width="content")
+def plain(text: str, details: Mapping[str, Any], *, key: str, say: str | None = None) -> None:
+    """A quiet "Copy" button for an answer as the model wrote it, if it wrote any, with what it cites.
+
+    With `say`, for an answer that has just come to its end, its words are read out once, and `say` after them: why it
+    did not end well, or "".
+    """
+    _component()(key=key, data={"text": text, "sources": cited_lines(details), "say": say}, width="content")
 
 
-def as_text(raw: str, details: Mapping[str, Any]) -> str:
-    """An answer to paste elsewhere: as the model wrote it, then what it cites, a line each."""
-    cited = [
+def cited_lines(details: Mapping[str, Any]) -> str:
+    """What an answer cites, a line each."""
+    return "\n".join(
         f"[{c['n']}] {c['title']} ({c['feed']}, {datetime.fromisoformat(c['published_at']):%Y-%m-%d}) {c['url']}"
         for c in details.get("citations", ())
-    ]
-    return "\n\n".join(filter(None, (raw.strip(), "\n".join(cited))))
-
-
-def as_speech(raw: str) -> str:
-    """An answer to be read out: its words without numbers of passages and marks of Markdown."""
-    return re.sub(r"[ \t]+", " ", re.sub(r"(?m)^\s*[-+>#]+\s|[*_`#|~]+|^[ \t|:-]+$", "", unmarked(raw))).strip()
+    )

@@ -113,6 +113,7 @@ def watched() -> Iterator[tuple[Watched, str]]:
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(120_000)
+        expect.set_options(timeout=60_000)
         page.goto(app.url)
         load_sample(page)
         yield Watched(page, groq), app.url
