@@ -20,7 +20,7 @@ from pages._answer import replay
 from pages._asking import intend
 from pages._meter import list_ledger
 from pages._model import configured
-from pages._plain import as_speech, as_text, plain
+from pages._plain import plain
 from pages._voice import may_listen, read_aloud
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
@@ -99,7 +99,7 @@ def draw_foot(part: Services, turn: Turn, earlier: Sequence[Turn], *, last: bool
     if not turn.answer:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        plain(as_text(turn.answer, details), key=f"plain-{turn.id}", say=as_speech(turn.answer) if fresh else "")
+        plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
         st.feedback(
             "thumbs", key=f"rate-{turn.id}", default={-1: 0, 1: 1}.get(turn.rating), on_change=rate,
             args=(part, turn.id),

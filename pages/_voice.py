@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from llm.base import ModelError
+from llm.citations import unmarked
 from llm.markdown import literal
 from pages._model import configured
-from pages._plain import as_speech
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("app.py")
@@ -41,6 +43,11 @@ def heard(recording: bytes) -> str:
         return ""
 
 
+def spoken(raw: str) -> str:
+    """An answer's words without numbers of passages and marks of Markdown."""
+    return re.sub(r"(?m)^\s*(?:[-+>]|#+|[|: -]+$)\s*|[*_`~|]+", "", unmarked(raw))
+
+
 def read_aloud(key: str, raw: str) -> None:
     """Play an answer, of which `raw` is what the model wrote; its sound is made once and kept under `key`."""
     made: dict[str, bytes] = st.session_state.setdefault("recordings", {})
@@ -48,7 +55,7 @@ def read_aloud(key: str, raw: str) -> None:
     if key not in made and model is not None:
         try:
             with st.spinner("Getting the voice …"):
-                made[key] = model.speak(as_speech(raw))
+                made[key] = model.speak(spoken(raw))
         except ModelError as error:
             st.caption(literal(str(error)))
             return

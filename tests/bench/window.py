@@ -12,8 +12,8 @@ from functools import partial
 
 from llm import prompt, summary, tokens
 from llm.assistant import prepare, send
-from llm.breaker import Breaker
 from llm.groq import GroqModel
+from llm.memory import Memory
 from llm.prompt import Turn
 from llm.request import Request
 from news.types import Found, Horizon, Passage
@@ -36,7 +36,7 @@ def measure_window(turns: int = 500) -> dict[str, float]:
     tokens.warm()
     told = [_turn(press, n) for n in range(turns)]
     passages = tuple(_passage(press, n) for n in range(10))
-    model = GroqModel("none", model=MODEL, ctx_length=BUDGET, reply_tokens=REPLY, breaker=Breaker())
+    model = GroqModel("none", model=MODEL, ctx_length=BUDGET, reply_tokens=REPLY, memory=Memory())
 
     def ours() -> Request:
         return prepare("What happened then?", told, model=model, found=Found(passages, HORIZON), now=NOW)
@@ -82,7 +82,7 @@ def measure_prefix(turns: int = 40) -> dict[str, float]:
     folds = served = sent = passing = 0
     before = ""
     with GroqServer() as server:
-        model = GroqModel("gsk_bench", base_url=server.url, ctx_length=BUDGET, reply_tokens=REPLY, breaker=Breaker())
+        model = GroqModel("gsk_bench", base_url=server.url, ctx_length=BUDGET, reply_tokens=REPLY, memory=Memory())
         for n in range(turns):
             found = Found(tuple(_passage(press, 100 * n + place) for place in range(10)), HORIZON)
             question = f"What about {press.sentence(6)}?"

@@ -185,7 +185,7 @@ def test_a_hostile_headline_stays_in_the_title_of_its_link():
         ("a@b.test", f"a\\@{JOINER}b.test"),
         ("~5 to ~6", "\\~5 to \\~6"),
         ("&lt;b&gt; AT&T", "\\&lt;b\\&gt; AT\\&T"),
-        ("\\[1\\] \\* \\x", "&#91;1&#93; \\* \\\\x"),
+        ("\\[1\\] \\* \\x", "&#91;1&#93; \\* &#92;x"),
         ("\\【1】", "【1】"),
         ("\u202egnol\u2060 \u200bx", "gnol x"),
         ("[^a]: note", "&#91;^a&#93;\\: note"),

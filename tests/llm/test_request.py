@@ -10,8 +10,8 @@ import pytest
 
 from llm.assistant import ask, prepare, resume, send
 from llm.base import Left, TooLarge
-from llm.breaker import Breaker
 from llm.groq import GroqModel
+from llm.memory import Memory
 from llm.prompt import Turn
 from llm.request import Request
 from llm.window import TAKEN_OUT
@@ -38,7 +38,7 @@ def server() -> Iterator[GroqServer]:
 
 
 def a_model(server: GroqServer, **given: object) -> GroqModel:
-    return GroqModel("gsk_x", base_url=server.url, breaker=Breaker(), sleep=lambda _: None, **given)  # type: ignore[arg-type]
+    return GroqModel("gsk_x", base_url=server.url, memory=Memory(), sleep=lambda _: None, **given)  # type: ignore[arg-type]
 
 
 def some_turns(text: str, count: int, *, summary_on: int | None = None) -> list[Turn]:
@@ -240,12 +240,12 @@ def test_the_notice_of_the_minute_reaches_the_answer():
 
 @pytest.mark.parametrize("model_name", ["openai/gpt-oss-120b", "some/model-nobody-taught"])
 def test_a_conversation_is_told_once_that_it_is_too_large_and_never_again(model_name):
-    breaker = Breaker()
+    memory = Memory()
     with GroqServer(tokens_per_minute=4_000) as server:
         turns: list[Turn] = []
         for n in range(25):
             text = list(TEXTS.values())[n % len(TEXTS)]
-            model = GroqModel("gsk_x", model=model_name, base_url=server.url, breaker=breaker, sleep=lambda _: None)
+            model = GroqModel("gsk_x", model=model_name, base_url=server.url, memory=memory, sleep=lambda _: None)
             before = server.count
             answer = ask(
                 f"{text[:60]} {n}?",

@@ -12,9 +12,9 @@ import pytest
 
 from llm.assistant import prepare, send
 from llm.base import Interrupted, Left, RateLimited, Usage
-from llm.breaker import Breaker
 from llm.extractive import ExtractiveModel
 from llm.groq import GroqModel
+from llm.memory import Memory
 from llm.prompt import Turn
 from llm.summary import SUMMARY_TOKENS, Fold, fold, folding
 from llm.tokens import counter
@@ -164,7 +164,7 @@ def server() -> Iterator[GroqServer]:
 
 
 def test_over_forty_turns_the_request_only_grows_at_its_end_except_where_turns_were_folded(server):
-    model = GroqModel("gsk_x", base_url=server.url, breaker=Breaker())
+    model = GroqModel("gsk_x", base_url=server.url, memory=Memory())
     turns: list[Turn] = []
     stable: list[list[dict[str, str]]] = []
     folds: list[int] = []
