@@ -87,7 +87,8 @@ class Reading(Stream):
             for chunk in self._chunks():
                 piece = self._take(chunk)
                 said, thought = thinking.split(text.add(piece.text))
-                delta = Delta(said, reasoning.add(piece.reasoning) + thought)
+                thought += reasoning.add(piece.reasoning)
+                delta = Delta(said, thought)
                 characters += len(piece.text) + len(piece.reasoning)
                 if characters > MOST_CHARACTERS:
                     raise wire.Ended("unreadable", "endless")

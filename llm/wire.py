@@ -124,8 +124,9 @@ class Watched(httpx.SyncByteStream):
                 raise Ended("slow")
             if size > self._most:
                 raise Ended("unreadable", "endless")
-            self.done = self.done or bool(_DONE.search(before + chunk))
-            before = (before + chunk)[-16:]
+            recent = before + chunk
+            self.done = self.done or (b"[DONE]" in recent and bool(_DONE.search(recent)))
+            before = recent[-16:]
             yield chunk
 
     def close(self) -> None:
