@@ -84,7 +84,7 @@ def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequen
     """An answer while it is being written, from its beginning; ends when it does."""
     draw_question(part, chat, turn)
     with st.chat_message("assistant", avatar=DESK):
-        body, foot = st.container(), st.container()
+        body, foot = st.container(key=f"answer-{turn.id}"), st.container()
         with body, watched(part, turn, live):
             stream(live)
         live.wait(2.0)

@@ -36,7 +36,7 @@ def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *,
     """A turn whose answer is not being written now."""
     draw_question(part, chat, turn)
     with st.chat_message("assistant", avatar=DESK):
-        if turn.answer:
+        with st.container(key=f"answer-{turn.id}"):
             replay(assistant.draw(turn.answer, assistant.read_passages(turn.details)))
         draw_foot(part, turn, earlier, last=last)
 

@@ -53,8 +53,8 @@ def ask(page: Page, question: str) -> None:
 
 
 def answer_of(page: Page, place: int = -1) -> str:
-    """The text of an answer on the page, the last one by default."""
-    return page.get_by_label("Chat message from assistant").nth(place).inner_text()
+    """The text of an answer on the page, the last one by default, without what stands below it."""
+    return page.get_by_label("Chat message from assistant").nth(place).locator("[class*=st-key-answer-]").inner_text()
 
 
 def idle(page: Page) -> None:
