@@ -19,7 +19,7 @@ from news.stories import top
 from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
 from pages._adding import choose_feeds
-from pages._answer import stream
+from pages._answer import replay, stream
 from pages._asking import Intent, begin, entries_in, find, intend, intended, resume, told, was_stopped, watched
 from pages._chats import draw_chats
 from pages._meter import draw_ledger, draw_meter, in_words
@@ -80,7 +80,7 @@ def draw_welcome(part: Services) -> None:
         )  # fmt: skip
 
 
-def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequence[Turn]) -> None:
+def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequence[Turn], *, last: bool) -> None:
     """An answer while it is being written, from its beginning; ends when it does."""
     draw_question(part, chat, turn)
     with st.chat_message("assistant", avatar=DESK):
@@ -88,9 +88,12 @@ def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequen
         with body, watched(part, turn, live):
             stream(live)
         live.wait(2.0)
+        ended = part.conversations.turn(turn.id) or turn
+        if ended.answer and not live.markdown:  # it could not go on
+            with body:
+                replay(assistant.draw(ended.answer, assistant.read_passages(ended.details)))
         with foot:
-            ended = part.conversations.turn(turn.id) or turn
-            draw_foot(part, ended, earlier, last=True, fresh=True)
+            draw_foot(part, ended, earlier, last=last, fresh=True)
 
 
 def ask_box() -> str:
@@ -117,13 +120,17 @@ def draw_draft(
             st.caption(literal(request))
         else:
             st.markdown(f"This would be sent: {literal(in_words(request.ledger))}.")
-            draw_ledger(part, talk, chat, request.ledger)
+            draw_ledger(part, talk, chat, request.ledger, place="draft")
+            with st.expander("Word for word", type="compact"):
+                for message in request.messages:
+                    st.caption(message.role.capitalize())
+                    st.code(message.content, language=None, wrap_lines=True)
         with st.container(horizontal=True, gap="xsmall"):
             st.button(
                 "Send", type="primary", key="send_draft", disabled=isinstance(request, str), on_click=send_draft,
-                args=(question, request),
+                args=(chat, question, request),
             )  # fmt: skip
-            st.button("Leave it", type="tertiary", key="drop_draft", on_click=drop_draft)
+            st.button("Leave it", type="tertiary", key="drop_draft", on_click=drop_draft, args=(chat,))
 
 
 def prepared(
@@ -149,37 +156,38 @@ def prepared(
         return str(error)
 
 
-def send_draft(question: str, request: assistant.Request) -> None:
+def send_draft(chat: str, question: str, request: assistant.Request) -> None:
     """Send what was shown."""
     st.session_state.shown_request = request
-    drop_draft()
+    drop_draft(chat)
     intend("ask", text=question)
 
 
-def drop_draft() -> None:
+def drop_draft(chat: str) -> None:
     """Send nothing."""
-    st.session_state.pop("draft", None)
+    st.session_state.drafts.pop(chat, None)
 
 
 def act(
     part: Services, talk: Conversation | None, chat: str, intent: Intent, turns: list[Turn], pinned: Sequence[int]
 ) -> tuple[Turn, Live, list[Turn]] | None:
-    """Do what the reader wants of this run: the turn that is answered now, its answer, and the turns before it."""
+    """Do what the reader wants of this run: the turn that is answered now, its answer, and the turns on the page."""
     place = next((place for place, turn in enumerate(turns) if turn.id == intent.turn), len(turns))
     if intent.kind == "ask":
         request = st.session_state.pop("shown_request", None)
         turn, live = begin(part, chat, intent.text, turns, talk=talk, pinned=pinned, request=request)
-        return turn, live, turns
+        return turn, live, [*turns, turn]
     if place == len(turns):  # the turn is of another branch now, or gone: another tab was quicker
         return None
     turn, path = turns[place], turns[:place]
     if intent.kind == "resume":
-        return turn, resume(part, chat, turn, path), path
-    if not turn.answer:  # nothing worth keeping a branch for
+        return turn, resume(part, chat, turn, path), turns
+    if not turn.answer and turn is turns[-1]:  # nothing worth keeping a branch for, and nothing was asked after it
         part.conversations.remove_turn(turn.id)
     question = intent.text or turn.question
     fresh, live = begin(part, chat, question, path, talk=talk, pinned=turn.pinned or pinned, model=intent.model)
-    return part.conversations.turn(fresh.id) or fresh, live, path
+    fresh = part.conversations.turn(fresh.id) or fresh
+    return fresh, live, [*path, fresh]
 
 
 part = frame("Ask")
@@ -199,10 +207,11 @@ with st.bottom:
     typed, under = ask_box(), st.container()
 
 intent = intended()
-if typed and st.session_state.get("look_first"):
-    st.session_state.draft = typed
-elif typed:
+if typed:
     intent = Intent("ask", text=typed)
+drafts: dict[str, str] = st.session_state.setdefault("drafts", {})
+if intent and intent.kind == "ask" and st.session_state.get("look_first") and "shown_request" not in st.session_state:
+    drafts[chat], intent = intent.text, None
 running = [(turn, live) for turn in turns if (live := part.lives.get(turn.id)) and not live.finished]
 if running and (intent or any(was_stopped(part, turn) for turn, _ in running)):
     for _, live in running:
@@ -215,13 +224,14 @@ if started:
     turn, live, turns = started
     running = [(turn, live)]
     st.query_params["c"] = chat
-written_now = {turn.id for turn, _ in running}
+    st.session_state.pop("fresh_chat", None)
+written_now = {turn.id: live for turn, live in running}
 draw_chats(part, chat)
 with under:
     if isinstance(planned := prepared(part, talk, "", turns, pinned), assistant.Request):
         draw_meter(part, talk, chat, planned.ledger)
 
-draft = st.session_state.get("draft")
+draft = drafts.get(chat)
 with history:
     if not turns and not running and not draft:
         draw_welcome(part)
@@ -229,10 +239,10 @@ with history:
     if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
         shown = turns[-TURNS_SHOWN:]
     for turn in shown:
-        if turn.id not in written_now:
-            last = not running and turn is turns[-1]
-            draw_turn(part, chat, turn, turns[:-1] if last else (), last=last)
-    for turn, live in running:
-        draw_live(part, chat, turn, live, [before for before in turns if before.id != turn.id])
+        last = turn is turns[-1]
+        if turn.id in written_now:
+            draw_live(part, chat, turn, written_now[turn.id], turns[:-1] if last else (), last=last)
+        else:
+            draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
     if draft and not running:
         draw_draft(part, talk, chat, draft, turns, pinned)

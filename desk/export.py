@@ -107,7 +107,7 @@ def _told(exchange: Exchange) -> str:
 def _ending(exchange: Exchange) -> str:
     """How an answer ended if it did not end well; "" if it did."""
     if exchange.state == "stopped":
-        return "This answer was stopped by its reader."
+        return exchange.reason or "This answer was stopped by its reader."
     if exchange.state == "streaming":
         return "This answer was not finished."
     return exchange.reason

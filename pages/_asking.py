@@ -29,6 +29,8 @@ if __name__ == "__main__":  # every file of this folder has an address; this one
 SESSION_GOES_S = 0.2
 """After this a session whose connection was lost is not called connected any more."""
 
+DESERTED = "This answer was stopped when nobody was there to read it."
+
 Kind = Literal["ask", "again", "edit", "resume"]
 
 
@@ -147,9 +149,14 @@ def start(
     answering, spare = chat_model(model, on_wait=waits), chat_model(model)
 
     def save(live: Live) -> None:
-        part.conversations.save_turn(
-            turn.id, answer=live.raw, state=live.state, reason=live.reason, details=live.details, now=now()
-        )
+        state, reason = live.state, live.reason
+        if state == "stopped" and part.left.get(turn.id) == "":
+            reason = DESERTED
+        if live.answer is None and turn.answer:  # what there was of it is kept, and can still go on
+            answer, details, state = turn.answer, turn.details, "interrupted" if state == "failed" else state
+        else:
+            answer, details = live.raw, live.details
+        part.conversations.save_turn(turn.id, answer=answer, state=state, reason=reason, details=details, now=now())
 
     def after(live: Live) -> None:
         keep_usage(part, "answer", live.details, chat=chat, turn=turn.id)

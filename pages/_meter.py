@@ -47,7 +47,7 @@ def draw_meter(part: Services, talk: Conversation | None, chat: str, ledger: Led
         if not opened.open:
             return
         st.markdown("**What goes with the next question**")
-        draw_ledger(part, talk, chat, ledger)
+        draw_ledger(part, talk, chat, ledger, place="meter")
         st.toggle("Show me what is sent before it is sent", key="look_first", persist_state="session")
         for sentence in bounds(ledger):
             st.caption(literal(sentence))
@@ -72,13 +72,13 @@ def bounds(ledger: Ledger) -> Iterator[str]:
         yield f"Left when the server last answered, {ago(at)}: {' and '.join(told)}."
 
 
-def draw_ledger(part: Services, talk: Conversation | None, chat: str, ledger: Ledger) -> None:
+def draw_ledger(part: Services, talk: Conversation | None, chat: str, ledger: Ledger, *, place: str) -> None:
     """Line by line what goes in and what does not, with a way to hold it in or take it out."""
     st.progress(min(ledger.used / max(ledger.budget, 1), 1.0))
     for kind in ORDER:
         lines, rest = shortened(ledger, kind)
         for line in lines:
-            draw_line(part, talk, chat, line)
+            draw_line(part, talk, chat, line, place)
         if rest:
             st.caption(rest)
     st.caption(reserve(ledger))
@@ -113,14 +113,14 @@ def in_line(line: Line) -> str:
     return f":small[{label} :gray[{line.tokens:,}]]{reason}"
 
 
-def draw_line(part: Services, talk: Conversation | None, chat: str, line: Line) -> None:
+def draw_line(part: Services, talk: Conversation | None, chat: str, line: Line, place: str) -> None:
     """One line, and its two buttons if it can be chosen."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         st.markdown(in_line(line), width="stretch")
         if not line.key or line.kind == "summary":
             return
         out = line.reason == TAKEN_OUT
-        key = f"{line.kind}-{line.key}"
+        key = f"{place}-{line.kind}-{line.key}"
         st.button(
             "", key=f"pin-{key}", type="tertiary", icon=":material/keep_off:" if line.pinned else ":material/keep:",
             help="Let it go" if line.pinned else "Hold it in, whatever else is cut", on_click=choose,

@@ -208,7 +208,10 @@ def rate(part: Services, turn_id: str) -> None:
     """Keep a thumb and its note."""
     thumb = st.session_state.get(f"rate-{turn_id}")
     rating = {0: -1, 1: 1}.get(thumb, 0) if thumb is not None else 0
-    part.conversations.rate(turn_id, rating, st.session_state.get(f"note-{turn_id}", ""))
+    note = st.session_state.get(f"note-{turn_id}")
+    if note is None and (kept := part.conversations.turn(turn_id)):  # its place is shown with a thumb alone
+        note = kept.note
+    part.conversations.rate(turn_id, rating, note or "")
 
 
 def unseen(notice: str, turn_id: str) -> str:
@@ -225,7 +228,7 @@ def cited(details: Mapping[str, Any]) -> list[int]:
 def ending(turn: Turn) -> str:
     """How a turn ended if it did not end well, in words; "" if it did."""
     if turn.state == "stopped":
-        return "You stopped this answer."
+        return literal(turn.reason) or "You stopped this answer."
     if turn.state == "streaming":
         return "This answer was cut off before it was finished."
     return literal(turn.reason)
