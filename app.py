@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count as counting
 
 import streamlit as st
 
@@ -94,6 +95,13 @@ def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequen
                 replay(assistant.draw(ended.answer, assistant.read_passages(ended.details)))
         with foot:
             draw_foot(part, ended, earlier, last=last, fresh=True)
+
+
+@st.fragment(run_every=1.0)
+def draw_ended(live: Live, ticks: Iterator[int]) -> None:
+    """Draw the page anew when its answer has ended: after Stop nothing else would, and the meter counts the answer."""
+    if next(ticks) and live.finished:
+        st.rerun()
 
 
 def ask_box() -> str:
@@ -230,6 +238,8 @@ draw_chats(part, chat)
 with under:
     if isinstance(planned := prepared(part, talk, "", turns, pinned), assistant.Request):
         draw_meter(part, talk, chat, planned.ledger)
+    for _, live in running:
+        draw_ended(live, counting())
 
 draft = drafts.get(chat)
 with history:

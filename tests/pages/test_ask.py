@@ -498,7 +498,7 @@ def test_a_turn_that_is_taken_out_is_not_sent_and_a_pinned_one_always_is(app: Ap
     for _ in range(4):
         groq.says("Another long answer that takes some room in the window of this chat [1]. " * 8)
         ask(at, THIRD)
-    assert asked(groq)[0] == QUESTION
+    assert QUESTION in asked(groq)
     ledger = turns(app, at)[-1].details["ledger"]
     assert ledger["used"] <= 3_000
     assert [line["key"] for line in ledger["lines"] if line["pinned"] and line["kept"]] == [turn.id]
