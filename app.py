@@ -24,6 +24,7 @@ from pages._asking import Intent, begin, entries_in, find, intend, intended, res
 from pages._chats import draw_chats
 from pages._meter import draw_ledger, draw_meter, in_words
 from pages._model import chat_model
+from pages._plain import to_the_end
 from pages._turns import DESK, PERSON, draw_foot, draw_question, draw_turn, written
 from pages._voice import heard, may_speak
 
@@ -81,16 +82,18 @@ def draw_welcome(part: Services) -> None:
 
 
 def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequence[Turn]) -> None:
-    """An answer while it is being written, from its beginning; ends when it does."""
-    draw_question(part, chat, turn)
+    """An answer while it is being written, from its beginning; ends when it does.
+
+    Its places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
+    """
+    draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
-        body, foot = st.container(key=f"answer-{turn.id}"), st.container()
-        with body, watched(part, turn, live):
+        body, foot = st.empty(), st.empty()
+        with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
             stream(live)
         live.wait(2.0)
-        with foot:
-            ended = part.conversations.turn(turn.id) or turn
-            draw_foot(part, ended, earlier, last=True, fresh=True)
+        with foot.container():
+            draw_foot(part, chat, part.conversations.turn(turn.id) or turn, earlier, last=True, fresh=True)
 
 
 def ask_box() -> str:
@@ -117,7 +120,7 @@ def draw_draft(
             st.caption(literal(request))
         else:
             st.markdown(f"This would be sent: {literal(in_words(request.ledger))}.")
-            draw_ledger(part, talk, chat, request.ledger)
+            draw_ledger(part, talk, chat, request.ledger, place="draft")
         with st.container(horizontal=True, gap="xsmall"):
             st.button(
                 "Send", type="primary", key="send_draft", disabled=isinstance(request, str), on_click=send_draft,
@@ -195,8 +198,8 @@ if isinstance(chat_model(), ExtractiveModel):
     st.caption("No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers.")
 pin = draw_pin(part)
 pinned = () if pin is None else (pin,)
-with st.bottom:
-    typed, under = ask_box(), st.container()
+# The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
+typed, under = ask_box(), st.bottom.container()
 
 intent = intended()
 if typed and st.session_state.get("look_first"):
@@ -220,11 +223,14 @@ draw_chats(part, chat)
 with under:
     if isinstance(planned := prepared(part, talk, "", turns, pinned), assistant.Request):
         draw_meter(part, talk, chat, planned.ledger)
+    draft: str | None = st.session_state.get("draft")
+    to_the_end(running[-1][0].id if started else draft or "")
 
-draft = st.session_state.get("draft")
 with history:
+    welcome = st.empty()
     if not turns and not running and not draft:
-        draw_welcome(part)
+        with welcome.container():
+            draw_welcome(part)
     shown = turns
     if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
         shown = turns[-TURNS_SHOWN:]
