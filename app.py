@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 
 import streamlit as st
@@ -31,6 +32,8 @@ from pages._voice import heard, may_speak
 TURNS_SHOWN = 30
 SUGGESTIONS = 4
 LONGEST_HEADLINE = 90
+SENT_S = 0.02
+"""What is drawn at one place within so short a time is sent as one, and the emptying would be left out."""
 
 
 def conversation_id(part: Services) -> str:
@@ -89,6 +92,8 @@ def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequen
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         body, foot = st.empty(), st.empty()
+        if not live.markdown:
+            time.sleep(SENT_S)
         with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
             stream(live)
         live.wait(2.0)

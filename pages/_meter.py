@@ -124,7 +124,7 @@ def in_line(line: Line) -> str:
 
 def draw_line(part: Services, talk: Conversation | None, chat: str, line: Line, place: str) -> None:
     """One line, and its two buttons if it can be chosen."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", wrap=False):
         st.markdown(in_line(line), width="stretch")
         if not line.key or line.kind == "summary":
             return
