@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from itertools import count as counting
 
@@ -25,12 +26,15 @@ from pages._asking import Intent, begin, entries_in, find, intend, intended, res
 from pages._chats import draw_chats
 from pages._meter import draw_ledger, draw_meter, in_words
 from pages._model import chat_model
+from pages._plain import to_the_end
 from pages._turns import DESK, PERSON, draw_foot, draw_question, draw_turn, written
 from pages._voice import heard, may_speak
 
 TURNS_SHOWN = 30
 SUGGESTIONS = 4
 LONGEST_HEADLINE = 90
+SENT_S = 0.02
+"""What is drawn at one place within so short a time is sent as one, and the emptying would be left out."""
 
 
 def conversation_id(part: Services) -> str:
@@ -82,19 +86,24 @@ def draw_welcome(part: Services) -> None:
 
 
 def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequence[Turn], *, last: bool) -> None:
-    """An answer while it is being written, from its beginning; ends when it does."""
-    draw_question(part, chat, turn)
+    """An answer while it is being written, from its beginning; ends when it does.
+
+    Its places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
+    """
+    draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
-        body, foot = st.container(key=f"answer-{turn.id}"), st.container()
-        with body, watched(part, turn, live):
+        body, foot = st.empty(), st.empty()
+        if not live.markdown:
+            time.sleep(SENT_S)
+        with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
             stream(live)
         live.wait(2.0)
         ended = part.conversations.turn(turn.id) or turn
         if ended.answer and not live.markdown:  # it could not go on
-            with body:
+            with body.container(key=f"answer-{turn.id}"):
                 replay(assistant.draw(ended.answer, assistant.read_passages(ended.details)))
-        with foot:
-            draw_foot(part, ended, earlier, last=last, fresh=True)
+        with foot.container():
+            draw_foot(part, chat, ended, earlier, last=last, fresh=True)
 
 
 @st.fragment(run_every=1.0)
@@ -211,8 +220,8 @@ if isinstance(chat_model(), ExtractiveModel):
     st.caption("No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers.")
 pin = draw_pin(part)
 pinned = () if pin is None else (pin,)
-with st.bottom:
-    typed, under = ask_box(), st.container()
+# The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
+typed, under = ask_box(), st.bottom.container()
 
 intent = intended()
 if typed:
@@ -240,11 +249,14 @@ with under:
         draw_meter(part, talk, chat, planned.ledger)
     for _, live in running:
         draw_ended(live, counting())
+    draft = drafts.get(chat)
+    to_the_end(running[-1][0].id if started else draft or "")
 
-draft = drafts.get(chat)
 with history:
+    welcome = st.empty()
     if not turns and not running and not draft:
-        draw_welcome(part)
+        with welcome.container():
+            draw_welcome(part)
     shown = turns
     if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
         shown = turns[-TURNS_SHOWN:]

@@ -115,7 +115,7 @@ def frame(title: str) -> Services:
     st.set_page_config(
         page_title=f"{title} · Broadsheet" if title != "Ask" else "Broadsheet",
         page_icon=ICON,  # our own file: Streamlit would fetch a named icon from another host
-        layout="centered" if title in ("Ask", "Settings") else "wide",
+        layout="centered" if title in ("Ask", "Shared", "Settings") else "wide",
         initial_sidebar_state="auto",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="masthead"):

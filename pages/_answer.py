@@ -19,6 +19,7 @@ if __name__ == "__main__":  # every file of this folder has an address; this one
 
 THOUGHTS = 2_000
 """So many characters of the model's last thoughts are shown."""
+LOOKING = ":shimmer[Looking through your feeds]"
 TICKS = 2
 """Thoughts are sent again after so many ticks, half a second."""
 
@@ -37,6 +38,8 @@ def stream(live: Live) -> None:
     ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
     """
     first = st.empty()
+    if not live.markdown:
+        first.caption(LOOKING)
     with closing(live.view()) as blocks:
         for place, block in enumerate(blocks):
             here = st if place else first
@@ -67,7 +70,7 @@ class _Before:
     def __init__(self, live: Live, place: DeltaGenerator) -> None:
         self._live = live
         self._place = place
-        self._told = ""
+        self._told = LOOKING
         self._thoughts: DeltaGenerator | None = None
         self._ticks = count()
 
@@ -86,9 +89,9 @@ class _Before:
             if shown != self._told:
                 self._thoughts.markdown(shown)
             self._told = shown
-        elif self._told:
-            self._place.empty()
-            self._told = ""
+        elif self._told != LOOKING:
+            self._place.caption(LOOKING)
+            self._told = LOOKING
 
 
 def in_words(status: Waiting | Queued | None) -> str:

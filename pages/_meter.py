@@ -17,6 +17,8 @@ if __name__ == "__main__":  # every file of this folder has an address; this one
 
 LINES = 14
 """The most passages or turns that are listed; a long conversation has hundreds."""
+LIST_HEIGHT = 400
+"""Pixels of the list that opens."""
 PARTS: tuple[tuple[Kind, str], ...] = (("summary", "summary"), ("passage", "passage"), ("turn", "turn"))
 ORDER: tuple[Kind, ...] = ("system", "summary", "turn", "passage", "question", "begun")
 HOW = {
@@ -40,10 +42,13 @@ def in_words(ledger: Ledger) -> str:
 
 
 def draw_meter(part: Services, talk: Conversation | None, chat: str, ledger: Ledger) -> None:
-    """The line under the question box, which opens into the list."""
-    with st.popover(
-        f":small[:gray[{literal(in_words(ledger))}]]", type="tertiary", key="meter", on_change="rerun", width="stretch"
-    ) as opened:
+    """The line under the question box, and beside it what opens into the list."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
+        st.caption(literal(in_words(ledger)), width="stretch")
+        # Its label never changes: with it Streamlit would take it for another one, and shut it.
+        opened = st.popover("Details", type="tertiary", key="meter", on_change="rerun")
+    # As high before it is filled: it opens up or down by the room that it needs.
+    with opened, st.container(height=LIST_HEIGHT, border=False):
         if not opened.open:
             return
         st.markdown("**What goes with the next question**")
@@ -73,14 +78,18 @@ def bounds(ledger: Ledger) -> Iterator[str]:
 
 
 def draw_ledger(part: Services, talk: Conversation | None, chat: str, ledger: Ledger, *, place: str) -> None:
-    """Line by line what goes in and what does not, with a way to hold it in or take it out."""
+    """Line by line what goes in and what does not, with a way to hold it in or take it out.
+
+    `place` tells the buttons of two lists on one page apart.
+    """
     st.progress(min(ledger.used / max(ledger.budget, 1), 1.0))
-    for kind in ORDER:
-        lines, rest = shortened(ledger, kind)
-        for line in lines:
-            draw_line(part, talk, chat, line, place)
-        if rest:
-            st.caption(rest)
+    with st.container(gap="xxsmall"):
+        for kind in ORDER:
+            lines, rest = shortened(ledger, kind)
+            for line in lines:
+                draw_line(part, talk, chat, line, place)
+            if rest:
+                st.caption(rest)
     st.caption(reserve(ledger))
 
 
@@ -115,19 +124,19 @@ def in_line(line: Line) -> str:
 
 def draw_line(part: Services, talk: Conversation | None, chat: str, line: Line, place: str) -> None:
     """One line, and its two buttons if it can be chosen."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", wrap=False):
         st.markdown(in_line(line), width="stretch")
         if not line.key or line.kind == "summary":
             return
         out = line.reason == TAKEN_OUT
-        key = f"{place}-{line.kind}-{line.key}"
+        key = f"{place}-{line.key}"
         st.button(
-            "", key=f"pin-{key}", type="tertiary", icon=":material/keep_off:" if line.pinned else ":material/keep:",
+            "Let go" if line.pinned else "Hold", key=f"pin-{key}", type="tertiary", icon=":material/keep_off:" if line.pinned else ":material/keep:",
             help="Let it go" if line.pinned else "Hold it in, whatever else is cut", on_click=choose,
             args=(part, talk, chat, line.key), kwargs={"pin": not line.pinned},
         )  # fmt: skip
         st.button(
-            "", key=f"drop-{key}", type="tertiary", icon=":material/undo:" if out else ":material/close:",
+            "Let in" if out else "Take out", key=f"drop-{key}", type="tertiary", icon=":material/undo:" if out else ":material/close:",
             help="Let it in again" if out else "Take it out", on_click=choose,
             args=(part, talk, chat, line.key), kwargs={"drop": not out},
         )  # fmt: skip

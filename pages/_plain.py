@@ -77,9 +77,30 @@ export default function ({data, parentElement}) {
 """
 
 
+# Streamlit follows what is new only for who is at the page's end already; who asks from further up wants to see it too.
+_TO_THE_END = """
+export default function ({data, parentElement}) {
+    if (!data.turn || parentElement.followed === data.turn) return;
+    parentElement.followed = data.turn;
+    const area = document.querySelector("[data-testid=stAppScrollToBottomContainer]");
+    if (area) area.scrollTop = area.scrollHeight;
+}
+"""
+
+
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
     return st.components.v2.component("plain_answer", html=_HTML, css=_CSS, js=_JS)
+
+
+@st.cache_resource(show_spinner=False)
+def _end() -> Any:
+    return st.components.v2.component("to_the_end", html="<span></span>", js=_TO_THE_END)
+
+
+def to_the_end(turn: str) -> None:
+    """Take the reader to the end of the page, once for each turn that begins to be answered; "" for none."""
+    _end()(key="to_the_end", data={"turn": turn}, height="content")
 
 
 def plain(text: str, details: Mapping[str, Any], *, key: str, say: str | None = None) -> None:

@@ -34,15 +34,16 @@ NOTE_CHARACTERS = 500
 
 def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *, last: bool) -> None:
     """A turn whose answer is not being written now."""
-    draw_question(part, chat, turn)
+    draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         with st.container(key=f"answer-{turn.id}"):
             replay(assistant.draw(turn.answer, assistant.read_passages(turn.details)))
-        draw_foot(part, turn, earlier, last=last)
+        with st.container():
+            draw_foot(part, chat, turn, earlier, last=last)
 
 
-def draw_question(part: Services, chat: str, turn: Turn) -> None:
-    """The reader's words, letter by letter; a place to change them; the way to the turn's other branches."""
+def draw_question(turn: Turn) -> None:
+    """The reader's words, letter by letter, or a place to change them."""
     with st.chat_message("user", avatar=PERSON):
         if st.session_state.get("editing") == turn.id:
             with st.form(f"edit-{turn.id}", border=False):
@@ -55,8 +56,6 @@ def draw_question(part: Services, chat: str, turn: Turn) -> None:
                     st.form_submit_button("Leave it", type="tertiary", on_click=stop_editing)
         else:
             st.markdown(written(turn.question))
-        if len(turn.siblings) > 1:
-            draw_branches(part, chat, turn)
 
 
 def written(question: str) -> str:
@@ -67,18 +66,22 @@ def written(question: str) -> str:
 def draw_branches(part: Services, chat: str, turn: Turn) -> None:
     """Which of the versions of this turn is shown, and the way to the others."""
     place = turn.siblings.index(turn.id)
-    steps = (("Earlier version", "chevron_left", place - 1), ("Later version", "chevron_right", place + 1))
-    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
-        st.caption(f"Version {place + 1} of {len(turn.siblings)}", width="content")
-        for told, icon, to in steps:
-            there = 0 <= to < len(turn.siblings)
-            st.button(
-                "", key=f"{icon}-{turn.id}", icon=f":material/{icon}:", type="tertiary", help=told, disabled=not there,
-                on_click=part.conversations.switch, args=(chat, turn.siblings[to] if there else turn.id),
-            )  # fmt: skip
+    for told, icon, to in (
+        ("Earlier", "chevron_left", place - 1),
+        ("Later", "chevron_right", place + 1),
+    ):
+        there = 0 <= to < len(turn.siblings)
+        st.button(
+            told, key=f"{icon}-{turn.id}", icon=f":material/{icon}:", type="tertiary", disabled=not there,
+            on_click=part.conversations.switch, args=(chat, turn.siblings[to] if there else turn.id),
+        )  # fmt: skip
+        if icon == "chevron_left":
+            st.caption(f"{place + 1} of {len(turn.siblings)}", width="content")
 
 
-def draw_foot(part: Services, turn: Turn, earlier: Sequence[Turn], *, last: bool, fresh: bool = False) -> None:
+def draw_foot(
+    part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *, last: bool, fresh: bool = False
+) -> None:
     """What stands below an answer; more below the `last` one, which came after `earlier`, and below a `fresh` one."""
     details = turn.details
     if notice := unseen(details.get("notice", ""), turn.id):
@@ -96,18 +99,20 @@ def draw_foot(part: Services, turn: Turn, earlier: Sequence[Turn], *, last: bool
                 on_click=intend, args=("again", turn.id),
             )  # fmt: skip
     sources(assistant.read_passages(details), cited(details))
-    if not turn.answer:
-        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
-        st.feedback(
-            "thumbs", key=f"rate-{turn.id}", default={-1: 0, 1: 1}.get(turn.rating), on_change=rate,
-            args=(part, turn.id),
-        )  # fmt: skip
-        st.menu_button(
-            "More", actions(details), key=f"more-{turn.id}", icon=":material/more_horiz:", type="tertiary",
-            on_click=act, args=(turn.id,),
-        )  # fmt: skip
+        if turn.answer:
+            plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
+            st.feedback(
+                "thumbs", key=f"rate-{turn.id}", default={-1: 0, 1: 1}.get(turn.rating), on_change=rate,
+                args=(part, turn.id),
+            )  # fmt: skip
+            st.menu_button(
+                "More", actions(details), key=f"more-{turn.id}", icon=":material/more_horiz:", type="tertiary",
+                on_click=act, args=(turn.id,),
+            )  # fmt: skip
+        if len(turn.siblings) > 1:
+            with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", width="content"):
+                draw_branches(part, chat, turn)
         if told := spent(details):
             st.markdown(f":small[:gray[{literal(told)}]]", width="stretch")
     if turn.rating:
@@ -247,7 +252,7 @@ def spent(details: Mapping[str, Any]) -> str:
     if (first := details.get("first_s")) is not None:
         told.append(f"first word after {first:.1f} s")
     if speed := details.get("tokens_per_s"):
-        told.append(f"{speed:,.0f} tokens a second")
+        told.append(f"{speed:,.0f} tokens/s")
     return " · ".join(filter(None, told))
 
 
