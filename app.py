@@ -95,12 +95,13 @@ def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequen
         body, foot = st.empty(), st.empty()
         if not live.markdown:
             time.sleep(SENT_S)
-        with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
+        words = body.container(key=f"answer-{turn.id}")
+        with words, watched(part, turn, live):
             stream(live)
         live.wait(2.0)
         ended = part.conversations.turn(turn.id) or turn
         if ended.answer and not live.markdown:  # it could not go on
-            with body.container(key=f"answer-{turn.id}"):
+            with words:
                 replay(assistant.draw(ended.answer, assistant.read_passages(ended.details)))
         with foot.container():
             draw_foot(part, chat, ended, earlier, last=last, fresh=True)

@@ -131,13 +131,12 @@ def draw_line(part: Services, talk: Conversation | None, chat: str, line: Line, 
         out = line.reason == TAKEN_OUT
         key = f"{place}-{line.key}"
         st.button(
-            "Let go" if line.pinned else "Hold", key=f"pin-{key}", type="tertiary", icon=":material/keep_off:" if line.pinned else ":material/keep:",
-            help="Let it go" if line.pinned else "Hold it in, whatever else is cut", on_click=choose,
+            "Let go" if line.pinned else "Hold", key=f"pin-{key}", type="tertiary",
+            help="" if line.pinned else "Hold it in, whatever else is cut", on_click=choose,
             args=(part, talk, chat, line.key), kwargs={"pin": not line.pinned},
         )  # fmt: skip
         st.button(
-            "Let in" if out else "Take out", key=f"drop-{key}", type="tertiary", icon=":material/undo:" if out else ":material/close:",
-            help="Let it in again" if out else "Take it out", on_click=choose,
+            "Let in" if out else "Take out", key=f"drop-{key}", type="tertiary", on_click=choose,
             args=(part, talk, chat, line.key), kwargs={"drop": not out},
         )  # fmt: skip
 
