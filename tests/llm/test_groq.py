@@ -993,10 +993,10 @@ def test_left_to_itself_the_server_cites_the_passages_it_was_given(server: GroqS
 
 
 def test_the_server_runs_as_a_program_and_ends_by_itself(model: Make) -> None:
-    command = [sys.executable, "-m", "tests.groq_server", "--deltas", "30", "--per-second", "1000", "--seconds", "2"]
+    command = [sys.executable, "-m", "tests.groq_server", "--deltas", "30", "--per-second", "1000", "--seconds", "8"]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         address = json.loads(running.stdout.readline())["url"]
         with model(base_url=address).stream(QUESTION) as stream:
             assert sum(bool(delta.text) for delta in stream) == 30
-        assert running.wait(20) == 0
+        assert running.wait(60) == 0
