@@ -121,10 +121,12 @@ def draw_foot(
             placeholder="A note, if you like", label_visibility="collapsed", on_change=rate, args=(part, turn.id),
         )  # fmt: skip
     draw_opened(turn)
-    if last:
+    below = st.empty()  # sent also when nothing comes into it: what stood there goes as the next answer begins
+    if not last:
+        return
+    with below.container():
         draw_web(part, turn, earlier)
-    if last and turn.state == "done":
-        for place, question in enumerate(details.get("follow_ups", ())):
+        for place, question in enumerate(details.get("follow_ups", ()) if turn.state == "done" else ()):
             st.button(
                 literal(question), key=f"next-{turn.id}-{place}", icon=":material/subdirectory_arrow_right:",
                 type="tertiary", on_click=intend, args=("ask",), kwargs={"text": question},

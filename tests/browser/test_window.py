@@ -49,12 +49,12 @@ def answered(page: Page, groq: GroqServer, text: str, question: str = QUESTION) 
 
 
 def meter(page: Page) -> Locator:
-    return page.get_by_role("button", name=re.compile(r"[\d,]+ of [\d,]+ tokens: system"))
+    return page.get_by_text(re.compile(r"^(about )?[\d,]+ of [\d,]+ tokens: system")).last
 
 
 def open_list(page: Page) -> Locator:
     """The open list below the meter."""
-    meter(page).click()
+    page.get_by_role("button", name="Details").click()
     body = page.get_by_test_id("stPopoverBody")
     expect(body.get_by_text("What goes with the next question")).to_be_visible()
     idle(page)
