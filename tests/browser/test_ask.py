@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 
@@ -46,10 +47,15 @@ def load_sample(page: Page) -> None:
 
 
 def ask(page: Page, question: str) -> None:
-    """Type a question and send it."""
+    """Type a question and send it. While the page is being drawn the box takes no Enter, and keeps what was typed."""
     box = page.get_by_placeholder("Ask about the news")
     box.fill(question)
-    box.press("Enter")
+    for _ in range(5):
+        expect(box).to_be_enabled()
+        box.press("Enter")
+        with suppress(AssertionError):
+            return expect(box).to_have_value("", timeout=5_000)
+    raise AssertionError("the box takes no question")
 
 
 def answer_of(page: Page, place: int = -1) -> str:
