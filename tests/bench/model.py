@@ -257,7 +257,7 @@ def two_at_once(server: Server, store: Store) -> list[dict[str, Any]]:
     """Two readers of one server: what becomes of the first answer when the second is asked for."""
     answer, pieces = _begun(server, store, QUESTIONS[0])
     threading.Thread(target=lambda: [None for _ in pieces], daemon=True).start()
-    other, rest = _begun(server, store, QUESTIONS[1])
+    other, _ = _begun(server, store, QUESTIONS[1])
     other.close()
     ends = time.monotonic() + ANSWERS_WITHIN_S
     while answer.state == "streaming" and time.monotonic() < ends:
