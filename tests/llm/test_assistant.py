@@ -114,7 +114,7 @@ def test_in_a_small_window_the_reply_leaves_room_for_passages():
     ledger = an_answer(model, found=long_passages(12, words=150)).ledger
     assert (ledger.budget, ledger.reply) == (1_986, 496)
     assert len(ledger.passages) >= 3
-    assert model.tokens_asked[0] <= 1_986
+    assert ledger.used <= 1_986
 
 
 def test_what_is_too_large_is_sent_once_more_and_smaller():
