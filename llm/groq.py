@@ -139,6 +139,7 @@ class GroqModel(ChatModel):
         self._answer_s = answer_s or (OWN_ANSWER_S if own else ANSWER_S)
         self._http = http_client
         self._lines = Lines()
+        self._mute = False  # whether the last try's answer ended properly without a word
         self._stream: Reading | None = None
         remember(self._key)
 
@@ -354,13 +355,15 @@ class GroqModel(ChatModel):
     def _send(self, model: str, messages: Sequence[Message], reply_tokens: int) -> Reading:
         """One question, read until its first delta. Raises `Trouble`."""
         self._may_ask(model)
-        optional = self._optional(model)
+        # llama-cpp-python ends a stream without a word where it cannot answer; what is wrong it says only out of one.
+        streamed, self._mute = not (self._own and self._mute), False
+        optional = self._optional(model) if streamed else {}
         known = self._info(model)
         most = min(reply_tokens, (known and known.max_reply) or reply_tokens)
         # Other servers know the reply's length by its older name; Groq counts with the newer one.
         length = {"max_tokens" if self._own else "max_completion_tokens": most}
         sent = [{"role": message.role, "content": sendable(message.content)} for message in messages]
-        body = {"model": model, "messages": sent, "stream": True, **length, **optional}
+        body = {"model": model, "messages": sent, "stream": streamed, **length, **optional}
         counter = tokens.counter(model)
         counted = sum(counter.count(message.content) + counter.message(message.role) for message in messages)
 
@@ -375,6 +378,7 @@ class GroqModel(ChatModel):
                     self._memory.say(self._who, model, stream.limits, self._clock())
                 stream.begin()
         except Exception as error:  # noqa: BLE001 - a foreign seam: whatever comes out of it becomes ours
+            self._mute = isinstance(error, Ended) and error.cause == "cut"
             raise self._trouble(error, model, tuple(optional)) from None
         return stream
 

@@ -40,6 +40,7 @@ class Reading(Stream):
         self._clock = clock
         self._learn = learn
         self._first: deque[Delta] = deque()
+        self._reasoned = False  # whether a finish reason was sent, if only an empty one
         self._closed = threading.Event()
         self._reading = threading.Lock()
         self._deltas = self._read()
@@ -100,9 +101,11 @@ class Reading(Stream):
         finally:
             self._raw.close()
         if not self.finish:
-            if not wire.is_done(self._raw.response):
+            # Some servers have no word for the reason, but that the answer is whole they do say. llama-cpp-python says
+            # so as well, without any reason, where it breaks an answer off to begin another reader's.
+            if not (self._reasoned and wire.is_done(self._raw.response)):
                 raise wire.Ended("cut")
-            self.finish = "stop"  # some servers never say why, but that it is whole they do say
+            self.finish = "stop"
         said, thought = thinking.split(text.rest())
         said_last, thought_last = thinking.rest()
         rest = Delta(said + said_last, reasoning.rest() + thought + thought_last)
@@ -129,8 +132,9 @@ class Reading(Stream):
         self.usage = _usage(within(own, "usage")) or _usage(within(chunk, "usage")) or self.usage
         choices = within(chunk, "choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
-        if finish := within(choice, "finish_reason"):
-            self.finish = str(finish)
+        if (finish := within(choice, "finish_reason")) is not None:
+            self._reasoned = True
+            self.finish = str(finish or self.finish)
         delta = within(choice, "delta") or within(choice, "message")
         text = within(delta, "content")
         reasoning = within(delta, "reasoning") or within(delta, "reasoning_content")

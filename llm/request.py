@@ -180,7 +180,8 @@ def _fit(
             summary=_as_asked(_summary(past, folded, model), draft) if past else None,
             begun=model.count(prompt.go_on(draft.begun)) if draft.begun else 0,
             budget=budget,
-            reply=draft.reply,
+            # A server's small window is not to be spent on the reply alone, but on what it rests on.
+            reply=budget // 4 if bound == "window" and draft.reply > budget // 2 else draft.reply,
             how=counter.how,
             bound=bound,
             until=until,

@@ -55,6 +55,7 @@ Mode = Literal[
     "content_filter",  # nothing, and finish reason "content_filter"
     "empty",  # nothing, and finish reason "stop"
     "no_reason",  # all of it and `[DONE]`, but the finish reason is ""
+    "displaced",  # `[DONE]`, but no finish reason came: another's question was begun
     "no_done",  # all of it with its finish reason, but no `[DONE]`
     "whole",  # one JSON object instead of a stream
 ]
@@ -405,6 +406,8 @@ class _Handler(BaseHTTPRequestHandler):
         if owner.window >= 131_072:  # nobody asked for one: nothing is counted
             return None
         asked = prompt_tokens(body) + int(body.get("max_completion_tokens") or body.get("max_tokens") or 0)
+        if asked > owner.window and owner.manners.mute and body.get("stream"):
+            return Failure(200, b"", {"content-type": "text/event-stream"})
         return None if asked <= owner.window else _refusal(owner.manners.too_long(owner.window, asked))
 
     def _too_large(self, body: Mapping[str, Any]) -> Failure | None:
@@ -510,6 +513,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._line(f"data: {json.dumps({'error': answer.error})}\n\n")
         elif mode == "x_groq_error":
             self._event({"choices": [], "x_groq": {"id": "req_01test", "error": answer.error["message"]}})
+        elif mode == "displaced":
+            self._line("data: [DONE]\n\n")
         elif mode != "clean_eof":
             return False
         if mode in ("error_event", "error_data"):

@@ -46,6 +46,8 @@ class Manners:
     """Whether it answers whatever model is asked for."""
     after_error: str = ""
     """What is sent after an error event."""
+    mute: bool = False
+    """Whether a stream for what is too long ends properly with nothing in it; what is wrong is said only out of one."""
 
 
 def _groq_row(model: str, window: int) -> Body:
@@ -157,6 +159,32 @@ LLAMA_CPP = Manners(
     ),
     loading=refusal(503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}),
     any_model=True,
+)
+
+# llama-cpp-python's own server, 0.3.36, as it was seen to behave.
+LLAMA_CPP_PYTHON = Manners(
+    prefix="/v1",
+    thinking="",
+    usage="never",
+    first={"role": "assistant"},
+    row=lambda model, window: {"id": model, "object": "model", "owned_by": "me", "permissions": []},
+    gone=LLAMA_CPP.gone,
+    too_long=lambda window, asked: refusal(
+        400,
+        {
+            "error": {
+                "message": f"This model's maximum context length is {window} tokens. However, you requested {asked} "
+                f"tokens ({asked - 100} in the messages, 100 in the completion). Please reduce the length of the "
+                "messages or completion.",
+                "type": "invalid_request_error",
+                "param": "messages",
+                "code": "context_length_exceeded",
+            }
+        },
+    ),
+    unknown_url=lambda method, path: refusal(404, {"detail": "Not Found"}),
+    any_model=True,
+    mute=True,
 )
 
 VLLM = Manners(

@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART …]` measures and prints one JSON object.
 
-Parts: refresh, scale, search, window, browser, readers.
+Parts: refresh, scale, search, window, browser, readers, model.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
+from tests.bench.model import measure_model
 from tests.bench.news import measure_refresh, measure_scale, measure_search
 from tests.bench.readers import measure_readers
 from tests.bench.streaming import measure_browser
@@ -20,6 +21,7 @@ PARTS = {
     "window": measure_window,
     "browser": measure_browser,
     "readers": measure_readers,
+    "model": measure_model,
 }
 
 

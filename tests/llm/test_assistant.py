@@ -109,6 +109,14 @@ def test_the_budget_is_no_more_than_the_server_takes():
     assert model.tokens_asked[0] <= 3_000
 
 
+def test_in_a_small_window_the_reply_leaves_room_for_passages():
+    model = FakeModel(ceiling=1_986, reply_tokens=1_200).says("x")
+    ledger = an_answer(model, found=long_passages(12, words=150)).ledger
+    assert (ledger.budget, ledger.reply) == (1_986, 496)
+    assert len(ledger.passages) >= 3
+    assert ledger.used <= 1_986
+
+
 def test_what_is_too_large_is_sent_once_more_and_smaller():
     model = FakeModel().fails(TooLarge("Too large.", limit=4_000, requested=6_000)).says("Yes [1].")
     answer = an_answer(model, found=long_passages(12))

@@ -13,11 +13,17 @@ from llm.groq import GroqModel
 from llm.memory import Memory
 from llm.models import ModelInfo
 from tests.groq_server import USAGE, GroqServer
-from tests.manners import LLAMA_CPP, LM_STUDIO, OLLAMA, VLLM, Manners
+from tests.manners import LLAMA_CPP, LLAMA_CPP_PYTHON, LM_STUDIO, OLLAMA, VLLM, Manners
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 QUESTION = [Message("user", "What rained?")]
-SERVERS = {"ollama": OLLAMA, "llama.cpp": LLAMA_CPP, "vllm": VLLM, "lm-studio": LM_STUDIO}
+SERVERS = {
+    "ollama": OLLAMA,
+    "llama.cpp": LLAMA_CPP,
+    "llama-cpp-python": LLAMA_CPP_PYTHON,
+    "vllm": VLLM,
+    "lm-studio": LM_STUDIO,
+}
 MODEL = "qwen3:4b"
 LISTED = [{"id": MODEL}, {"id": "text-embedding-nomic-embed-text-v1.5"}]
 
@@ -69,7 +75,7 @@ def test_its_answers_stream_with_reasoning_apart_wherever_it_puts_it(manners: Ma
         assert "".join(delta.reasoning for delta in deltas).strip() == "They ask of rain."
         assert all(not (delta.text and delta.reasoning) for delta in deltas)
         assert (stream.finish, stream.notice, stream.limits.tokens) == ("stop", "", None)
-        assert stream.usage == (None if manners is LM_STUDIO else Usage(421, 58, 128, 17))
+        assert stream.usage == (None if manners in (LM_STUDIO, LLAMA_CPP_PYTHON) else Usage(421, 58, 128, 17))
         assert server.last.path == "/v1/chat/completions"
         assert server.last.body["max_tokens"] == 321
         assert not {"max_completion_tokens", "reasoning_effort"} & server.last.body.keys()
@@ -103,12 +109,13 @@ def test_a_model_that_it_does_not_have_is_told_and_asked_for_again_the_next_time
 
 
 @each_server
-def test_what_is_too_long_for_it_is_told_with_its_window_and_not_sent_again(manners: Manners) -> None:
+def test_what_is_too_long_for_it_is_told_with_its_window_and_not_streamed_again(manners: Manners) -> None:
     with a_server(manners, window=600) as server:
         model = a_model(server, reply_tokens=700)
         with pytest.raises(TooLarge) as raised:
             model.stream(QUESTION)
-        assert server.count == 1
+        # A stream that ended without a word is followed by one request out of a stream, which is told why.
+        assert [request.body["stream"] for request in server.requests] == [True, False][: 1 + manners.mute]
         if manners is OLLAMA:  # which does not say how long that is
             assert (raised.value.limit, raised.value.requested) == (None, None)
         else:
@@ -176,6 +183,28 @@ def test_an_end_that_is_not_told_is_a_cut_even_if_the_text_names_one() -> None:
         with a_model(server).stream(QUESTION) as stream, pytest.raises(Interrupted) as raised:
             list(stream)
         assert raised.value.cause == "cut"
+
+
+@each_server
+def test_an_answer_that_made_room_for_another_readers_question_is_no_whole_one(manners: Manners) -> None:
+    with a_server(manners) as server:
+        server.says(deltas=["Frogs ", "in ", "Oslo."], after=2, mode="displaced")
+        with a_model(server).stream(QUESTION) as stream, pytest.raises(Interrupted) as raised:
+            list(stream)
+        assert (raised.value.cause, stream.finish) == ("cut", "")
+        assert str(raised.value) == "The connection to 127.0.0.1 ended before the answer did."
+
+
+def test_an_answer_without_a_word_is_asked_for_again_once_out_of_a_stream() -> None:
+    with a_server(LLAMA_CPP_PYTHON) as server:
+        server.says(deltas=[], mode="clean_eof").says("Frogs in Oslo.", mode="whole")
+        model = a_model(server)
+        assert "".join(delta.text for delta in model.stream(QUESTION)) == "Frogs in Oslo."
+        assert [request.body["stream"] for request in server.requests] == [True, False]
+        assert "stream_options" not in server.last.body
+        server.says(deltas=[], mode="clean_eof").fails(503).says("Toads.")
+        assert "".join(delta.text for delta in model.stream(QUESTION)) == "Toads."
+        assert [request.body["stream"] for request in server.requests[2:]] == [True, False, True]
 
 
 def test_llama_cpp_that_still_loads_its_model_is_waited_for() -> None:
