@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, floor
 
+_NOTHING = array("q")
+_NONE = Counter[int]()
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -69,13 +72,20 @@ class Census:
         `without` are the moments, in seconds, of articles of a feed that do not count.
         """
         out = {}
+        start = floor(since.timestamp()) if since else None
+        stop = min(
+            (
+                each
+                for each in (until and ceil(until.timestamp()) - 1, as_of and floor(as_of.timestamp()))
+                if each is not None
+            ),
+            default=None,
+        )
         for feed in feeds:
-            moments = self._moments.get(feed, array("q"))
-            first = bisect_left(moments, floor(since.timestamp())) if since else 0
-            end = bisect_left(moments, ceil(until.timestamp())) if until else len(moments)
-            if as_of:
-                end = min(end, bisect_right(moments, floor(as_of.timestamp())))
-            hidden = Counter(without.get(feed, {}))
+            moments = self._moments.get(feed, _NOTHING)
+            first = bisect_left(moments, start) if start is not None else 0
+            end = bisect_right(moments, stop) if stop is not None else len(moments)
+            hidden = without.get(feed, _NONE)
             articles = end - first - hidden.total()
             if articles <= 0:
                 continue
@@ -91,6 +101,8 @@ class Census:
 
 def _shown(moments: array[int], place: int, step: int, hidden: Counter[int]) -> int:
     """The first moment from a place on that has an article which is not hidden; there is one."""
+    if not hidden:
+        return moments[place]
     left = hidden.copy()
     while left[moments[place]] > 0:
         left[moments[place]] -= 1

@@ -17,22 +17,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from news.store import Filter, Store
 from news.terms import ASKING, forms, indexed, language_of, sentences, terms, words
 from news.text import address_words
 from news.times import When, read
 from news.types import Entry, Found, Passage
-from storage.fulltext import hour, valid_hour, version
+from storage.fulltext import Part, hour, valid_hour, version
 
 NEWEST = 1_500
 """So many of the newest wordings that hold a term are looked at."""
 OLDER = 200
 """So many more, of whatever age, that hold the two rarest of several frequent terms."""
-SHORTLIST = 60
-"""So many articles are read and weighed exactly."""
-MOST_TERMS = 24
+SHORTLIST = 50
+"""So many articles are read."""
+MOST_TERMS = 32
+"""So many terms of one question are looked for."""
 PASSAGE_CHARACTERS = 900
 RECENCY_DAYS = 3.0
 """After so many days an article's score has lost half of what recency gave it."""
@@ -54,13 +54,11 @@ WEAKEST = 0.2
 FAIR_SHARE = 0.7
 """The share of what a question's terms tell that a passage about it holds. Chosen by trying 130 questions."""
 MANY_ARTICLES = 2_000
-SIDE_BY_SIDE = 0.3
-"""What two terms of the question that stand together in a title or text add, of their rarity."""
-
 _TITLE, _TEXT, _ADDRESS = 1, 2, 4
-_WEIGHTS = {"title": (_TITLE, 2.0), "text": (_TEXT, 1.0), "address": (_ADDRESS, 1.5)}
+_BITS: dict[Part, int] = {"title": _TITLE, "text": _TEXT, "address": _ADDRESS}
+_WEIGHTS = {_TITLE: 2.0, _TEXT: 1.0, _ADDRESS: 1.5}
 # What it is worth to hold a term, by the parts that hold it: as in BM25, each further occurrence tells less.
-_WORTH = tuple(2.2 * x / (x + 1.2) for held in range(8) for x in [sum(w for bit, w in _WEIGHTS.values() if held & bit)])
+_WORTH = [2.2 * x / (x + 1.2) for held in range(8) for x in [sum(w for bit, w in _WEIGHTS.items() if held & bit)]]
 _UNSPACED = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff]")
 _KANA = re.compile("[\u3041-\u309f]+")
 _COMPARES = re.compile(
@@ -161,9 +159,8 @@ def search(
     horizon = store.horizon(wanted)
     if not asked:
         return Found(held or _newest(store, wanted, k, at), horizon)
-    worth = _rarity(store, asked)
     compared = _COMPARES.search(question) is not None
-    ranked = _ranked(store, when, question, asked, worth, wanted, at)
+    ranked, worth = _ranked(store, when, question, asked, wanted, at)
     chosen = _mixed(ranked, k, compared=compared, skip=frozenset(pinned))
     passages = held + tuple(_passage(c, asked, worth, question) for c in chosen)
     confidence = 1.0 if held else confident(own, passages, worth, horizon.articles)
@@ -177,7 +174,7 @@ def question_terms(question: str, languages: Iterable[str] = ()) -> tuple[Term, 
     """The distinct terms of a question, without the words that only ask: none for "What is the latest news?"."""
     found = [group for group in dict.fromkeys(forms(question[:10_000], languages)) if group[0] not in ASKING]
     telling = [group for group in found if not _KANA.fullmatch(group[0])]  # pairs of kana are mostly grammar
-    return tuple(Term(group) for group in (telling or found)[:64])
+    return tuple(Term(group) for group in (telling or found)[:MOST_TERMS])
 
 
 def carried(
@@ -220,61 +217,83 @@ def keywords(question: str, earlier: Sequence[str] = ()) -> str:
     return " ".join(found)
 
 
-def _rarity(store: Store, asked: Sequence[Term]) -> dict[str, float]:
-    """What each term tells, by its first form: as BM25 weighs it, times what it counts in this question."""
-    rarity = store.rarity([form for term in asked for form in term.forms])
-    return {term.forms[0]: term.weight * min(map(rarity.__getitem__, term.forms)) for term in asked}
-
-
 # ---------------------------------------------------------------- candidates
 
 
 def _ranked(
-    store: Store,
-    when: When,
-    question: str,
-    asked: Sequence[Term],
-    worth: Mapping[str, float],
-    wanted: Filter,
-    at: datetime,
-) -> list[_Candidate]:
-    """The articles that hold most of it, best first."""
-    telling = heapq.nlargest(MOST_TERMS, asked, key=lambda term: worth[term.forms[0]])
-    groups = [term.forms for term in telling]
-    holders = store.newest(groups, wanted, limit=NEWEST)
-    held: dict[int, float] = {}
-    frequent = 0
-    for place, term in enumerate(telling):
+    store: Store, when: When, question: str, asked: Sequence[Term], wanted: Filter, at: datetime
+) -> tuple[list[_Candidate], dict[str, float]]:
+    """The articles that hold most of it, best first, and what each term tells, by its first form."""
+    holders = store.newest([term.forms for term in asked], wanted, limit=NEWEST)
+    parts_held: list[dict[int, int]] = []
+    oldest: list[int] = []
+    for place in range(len(asked)):
+        lists = [(bit, holders[part][place]) for part, bit in _BITS.items()]
         parts: dict[int, int] = {}
-        for part, (bit, _) in _WEIGHTS.items():
-            rows = holders[part][place]  # type: ignore[index]
-            frequent += len(rows) == NEWEST
+        for bit, rows in lists:
             for row in rows:
                 parts[row] = parts.get(row, 0) | bit
-        value = [worth[term.forms[0]] * each for each in _WORTH]
+        parts_held.append(parts)
+        oldest.append(max((rows[-1] for _, rows in lists if len(rows) == NEWEST), default=0))
+    # A list that is read to its end says itself how rare its term is.
+    whole = wanted.since is None
+    number = {
+        term.forms[0]: len(parts)
+        for term, parts, last in zip(asked, parts_held, oldest, strict=True)
+        if whole and not last
+    }
+    rarity = store.rarity([term.forms for term in asked], number)
+    worth = {term.forms[0]: term.weight * told for term, told in zip(asked, rarity, strict=True)}
+    held: dict[int, float] = {}
+    for term, parts in zip(asked, parts_held, strict=True):
+        value = _values(worth[term.forms[0]])
         for row, bits in parts.items():
             held[row] = held.get(row, 0.0) + value[bits]
-    if frequent and len(groups) > 1:
-        both = sum(worth[term.forms[0]] for term in telling[:2])
-        for row in store.newest_of_all(groups[:2], wanted, limit=OLDER):
-            held[row] = max(held.get(row, 0.0), both)
+    unread = [(last, term) for last, term in zip(oldest, asked, strict=True) if last]
+    if len(unread) > 1:
+        rarest = heapq.nlargest(2, asked, key=lambda term: worth[term.forms[0]])
+        both = sum(worth[term.forms[0]] for term in rarest)
+        for row in store.newest_of_all([term.forms for term in rarest], wanted, limit=OLDER):
+            held.setdefault(row, both)
     recency = _recency(when, at)
     by_hour: dict[int, float] = {}
-
-    def promise(item: tuple[int, float]) -> tuple[float, int]:
-        told = valid_hour(item[0])
+    promising: list[tuple[float, int]] = []
+    for row, score in held.items():
+        told = valid_hour(row)
         if told not in by_hour:
             by_hour[told] = recency(told)
-        return item[1] * by_hour[told], item[0]
+        promising.append((score * by_hour[told], row))
+    best = heapq.nlargest(SHORTLIST, promising)
+    entries = store.wordings([version(row) for _, row in best], wanted)
+    answers = [answer for kind, answer in _ANSWERED_BY if kind.search(question[:500])]
+    ranked = []
+    for score, row in best:
+        entry = entries.get(version(row))
+        if entry is None:
+            continue
+        beyond = [term for oldest, term in unread if row < oldest]
+        if beyond:
+            score = by_hour[valid_hour(row)] * _reread(entry, asked, worth)
+        if answers and any(answer.search(entry.text[:2_000]) for answer in answers):
+            score *= ANSWERED
+        ranked.append(_Candidate(entry, score))
+    return sorted(ranked, key=lambda c: (-c.score, -c.entry.id)), worth
 
-    best = heapq.nlargest(SHORTLIST, held.items(), key=promise)
-    entries = store.wordings([version(row) for row, _ in best], wanted)
-    hours = {version(row): valid_hour(row) for row, _ in best}
-    scored = (
-        _Candidate(entry, _score(entry, asked, worth, question) * recency(hours[entry.version_id]))
-        for entry in entries.values()
+
+def _values(worth: float) -> list[float]:
+    """What a term tells, by the parts of an article that hold it."""
+    return [worth * each for each in _WORTH]
+
+
+def _reread(entry: Entry, asked: Sequence[Term], worth: Mapping[str, float]) -> float:
+    """What an article's wording is worth for these terms, from its words: the index was not asked for so old ones."""
+    title, text = indexed(entry.title, entry.text)
+    parts = ((_TITLE, title.split(" ")), (_TEXT, text.split(" ")), (_ADDRESS, terms(address_words(entry.url), "en")))
+    held = [(bit, frozenset(part)) for bit, part in parts]
+    return sum(
+        _values(worth[term.forms[0]])[sum(bit for bit, part in held if not part.isdisjoint(term.forms))]
+        for term in asked
     )
-    return sorted(scored, key=lambda c: (-c.score, -c.entry.id))
 
 
 def _recency(when: When, at: datetime) -> Callable[[int], float]:
@@ -291,43 +310,6 @@ def _recency(when: When, at: datetime) -> Callable[[int], float]:
     return weight
 
 
-def _score(entry: Entry, asked: Sequence[Term], worth: Mapping[str, float], question: str) -> float:
-    """What an article's wording is worth for these terms, whatever its age."""
-    title, text, address = _held_terms(entry.title, entry.text, entry.url)
-    total = 0.0
-    places: list[tuple[float, set[int]]] = []
-    for term in asked:
-        value = worth[term.forms[0]]
-        held = sum(
-            bit for bit, part in ((_TITLE, title), (_TEXT, text), (_ADDRESS, address)) if part.keys() & set(term.forms)
-        )
-        if held:
-            total += value * _WORTH[held]
-        places.append((value, {p for form in term.forms for p in (*title.get(form, ()), *text.get(form, ()))}))
-    for (one, here), (other, there) in zip(places, places[1:], strict=False):
-        if any(place + 1 in there for place in here):
-            total += SIDE_BY_SIDE * min(one, other)
-    for kind, answer in _ANSWERED_BY:
-        if kind.search(question[:500]):
-            return total * (ANSWERED if answer.search(entry.text[:2_000]) else 1.0)
-    return total
-
-
-@lru_cache(maxsize=2_048)
-def _held_terms(
-    title: str, text: str, url: str
-) -> tuple[dict[str, list[int]], dict[str, list[int]], dict[str, list[int]]]:
-    """The terms of an article's title, text and address, with the places at which they are."""
-    parts = [*(part.split(" ") for part in indexed(title, text)), terms(address_words(url), "en")]
-    out: tuple[dict[str, list[int]], ...] = ({}, {}, {})
-    start = 0
-    for part, places in zip(parts, out, strict=True):
-        for place, term in enumerate(part, start):
-            places.setdefault(term, []).append(place)
-        start += len(part) + 2
-    return out  # type: ignore[return-value]
-
-
 def _newest(store: Store, wanted: Filter, k: int, at: datetime) -> tuple[Passage, ...]:
     """What a question about nothing in particular finds: the newest, outlets mixed."""
     recency = _recency(When(), at)
@@ -337,6 +319,8 @@ def _newest(store: Store, wanted: Filter, k: int, at: datetime) -> tuple[Passage
 
 def _held(store: Store, pinned: Sequence[int], asked: Sequence[Term], at: datetime) -> tuple[Passage, ...]:
     """The passages of pinned entries, each once, in their order."""
+    if not pinned:
+        return ()
     first = store.entries_by_id(pinned, as_of=at)
     order = [first[i] for i in dict.fromkeys(pinned) if i in first]
     plain = {term.forms[0]: term.weight for term in asked}

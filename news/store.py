@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -614,24 +614,32 @@ class Store:
                 }
         return out
 
-    def held(self, query_terms: Sequence[str]) -> dict[str, int]:
-        """How many wordings hold each term; may be from when a fiftieth less was stored."""
-        number = self._number()
-        known = self._held
-        missing = [term for term in query_terms if term not in known or number > 1.02 * known[term][0]]
-        if missing:
-            if len(known) > 50_000:
-                known.clear()
-            with reading(self.engine) as connection:
-                counted = self.fulltext.held(connection, missing)
-            known.update({term: (number, count) for term, count in counted.items()})
-        return {term: known[term][1] for term in query_terms}
+    def rarity(self, groups: Sequence[Sequence[str]], held: Mapping[str, int] = {}) -> list[float]:
+        """What each group of terms tells, as BM25 weighs it: the fewer wordings hold one of it, the more. Always above 0.
 
-    def rarity(self, query_terms: Sequence[str]) -> dict[str, float]:
-        """What each term tells, as BM25 weighs it: the fewer wordings hold it, the more. Always above 0."""
-        number = self._number()
-        held = self.held(query_terms)
-        return {term: math.log1p(max(number - count + 0.5, 0.5) / (count + 0.5)) for term, count in held.items()}
+        `held` is how many do, by a group's first term, where that is known already. For others the index is asked, and
+        what it says holds until a fiftieth more is stored.
+        """
+        known = self._held
+        with reading(self.engine) as connection:
+            self._count(connection)
+            number = self._census.articles
+            missing = {
+                term
+                for group in groups
+                if group[0] not in held
+                for term in group
+                if term not in known or number > 1.02 * known[term][0]
+            }
+            counted = self.fulltext.held(connection, sorted(missing))
+        if len(known) > 50_000:
+            known.clear()
+        known.update({term: (number, count) for term, count in counted.items()})
+        out = []
+        for group in groups:
+            count = held[group[0]] if group[0] in held else sum(known[term][1] for term in group)
+            out.append(math.log1p(max(number - count + 0.5, 0.5) / (count + 0.5)))
+        return out
 
     def languages(self) -> frozenset[str]:
         """The languages that feeds say they are in, as two letters."""
@@ -740,11 +748,6 @@ class Store:
             e = t.entries.c
             rows = select(e.id, e.feed_id, extract("epoch", e.published_at)).where(e.id > counted)
             self._census.add(connection.execute(rows).tuples())
-
-    def _number(self) -> int:
-        """About how many wordings are stored."""
-        with reading(self.engine) as connection:
-            return connection.execute(select(func.max(t.versions.c.id))).scalar() or 0
 
     def _set(self, feed_id: int, **values: Any) -> None:
         with writing(self.engine) as connection:
@@ -1026,7 +1029,7 @@ def _feed(row: Row[Any]) -> Feed:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(**{name: row._mapping[name] for name in _ENTRY})
+    return Entry(*row[: len(_ENTRY)])  # the columns of `_entries` come in the order of the fields
 
 
 def _also(entry: Entry, feed: str) -> Entry:

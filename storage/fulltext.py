@@ -111,8 +111,12 @@ class FTS5:
 
     def held(self, connection: Connection, terms: Sequence[str]) -> dict[str, int]:
         """How many versions hold each term. Reads a term's whole list: keep what it says."""
-        asked = text("SELECT doc FROM versions_terms WHERE term = :term")
-        return {term: connection.execute(asked, {"term": term}).scalar() or 0 for term in terms}
+        cursor = connection.connection.cursor()
+        try:
+            asked = "SELECT doc FROM versions_terms WHERE term = ?"
+            return {term: (cursor.execute(asked, (term,)).fetchone() or (0,))[0] for term in terms}
+        finally:
+            cursor.close()
 
     def any_of(self, terms: Sequence[str], part: Part | None = None) -> str:
         """A query that matches a version holding any of `terms`, in one part of it or in any.

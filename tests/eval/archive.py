@@ -63,8 +63,11 @@ def entry(item: Item) -> ParsedEntry:
 
 
 def fill(database: Path, items: Sequence[Item]) -> Store:
-    """A store at `database` that has polled all of it, in the order of collection."""
+    """A store at `database` that has polled all of it, in the order of collection; one that is there already is taken."""
+    there = database.exists()
     store = Store(connect(f"sqlite:///{database}"))
+    if there:
+        return store
     sources = list(dict.fromkeys(item.source for item in items))
     start = min(item.collected_at for item in items)
     store.add_feeds([(address(name), name, "", _LANGUAGES.get(name, "en")) for name in sources], now=start)
