@@ -747,7 +747,7 @@ class Store:
         if last and last > counted:
             e = t.entries.c
             rows = select(e.id, e.feed_id, extract("epoch", e.published_at)).where(e.id > counted)
-            self._census.add(connection.execute(rows).tuples())
+            self._census.add((number, feed, moment) for number, feed, moment in connection.execute(rows))
 
     def _set(self, feed_id: int, **values: Any) -> None:
         with writing(self.engine) as connection:

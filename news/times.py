@@ -114,7 +114,7 @@ def _words(*names: str) -> str:
 
 
 def _word(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)
+    return re.compile(rf"(?<!\w)(?:{pattern})(?:['’]s)?(?!\w)", re.IGNORECASE)
 
 
 _NUMBERS = {

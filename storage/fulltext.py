@@ -50,12 +50,12 @@ class FTS5:
 
     def create(self, connection: Connection) -> None:
         """Make the empty index, in place of another that may be there."""
-        connection.execute(text("DROP TABLE IF EXISTS versions_terms"))
+        connection.execute(text("DROP TABLE IF EXISTS versions_text_terms"))
         connection.execute(text("DROP TABLE IF EXISTS versions_text"))
         connection.execute(
             text(f"CREATE VIRTUAL TABLE versions_text USING fts5({', '.join(PARTS)}, content='', tokenize=ascii)")
         )
-        connection.execute(text("CREATE VIRTUAL TABLE versions_terms USING fts5vocab(versions_text, row)"))
+        connection.execute(text("CREATE VIRTUAL TABLE versions_text_terms USING fts5vocab(versions_text, row)"))
 
     def add(self, connection: Connection, documents: Iterable[Document]) -> None:
         """Index new versions."""
@@ -113,7 +113,7 @@ class FTS5:
         """How many versions hold each term. Reads a term's whole list: keep what it says."""
         cursor = connection.connection.cursor()
         try:
-            asked = "SELECT doc FROM versions_terms WHERE term = ?"
+            asked = "SELECT doc FROM versions_text_terms WHERE term = ?"
             return {term: (cursor.execute(asked, (term,)).fetchone() or (0,))[0] for term in terms}
         finally:
             cursor.close()

@@ -9,12 +9,13 @@ import json
 import sys
 
 from tests.bench.ask import measure_browser, measure_window
-from tests.bench.news import measure_refresh, measure_scale, measure_search
+from tests.bench.news import measure_refresh, measure_scale
+from tests.bench.search import measure_search
 
 PARTS = {
     "refresh": measure_refresh,
     "scale": measure_scale,
-    "search": lambda: [measure_search(10_000), measure_search(100_000)],
+    "search": lambda: [measure_search(number) for number in (1_000, 10_000, 100_000, 1_000_000)],
     "window": measure_window,
     "browser": measure_browser,
 }

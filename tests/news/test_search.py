@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from news.search import MANY_ARTICLES, PASSAGE_CHARACTERS, covers, excerpt, keywords, search
+from news.search import FAIR_SHARE, MANY_ARTICLES, PASSAGE_CHARACTERS, Term, confident, excerpt, keywords, search
 from news.store import Schedule, Store
 from news.terms import terms
 from news.types import Found, Passage
@@ -282,18 +282,18 @@ def test_nothing_is_covered_where_nothing_is_stored_and_a_pin_always_is(store: S
 
 def test_among_thousands_of_articles_one_is_chance_and_two_are_news() -> None:
     one, two = (Passage(n, "Yeast of a mummy bakes sourdough bread", "", "", f"Outlet {n}", NOW) for n in (1, 2))
-    asked = terms("bake sourdough bread")
-    rarity = dict.fromkeys(asked, 5.0)
-    assert covers(asked, [one], rarity, MANY_ARTICLES - 1)
-    assert not covers(asked, [one], rarity, MANY_ARTICLES)
-    assert covers(asked, [one, two], rarity, MANY_ARTICLES)
+    asked = [Term((term,)) for term in terms("bake sourdough bread")]
+    worth = {term.forms[0]: 5.0 for term in asked}
+    assert confident(asked, [one], worth, MANY_ARTICLES - 1) >= FAIR_SHARE
+    assert confident(asked, [one], worth, MANY_ARTICLES) < FAIR_SHARE
+    assert confident(asked, [one, two], worth, MANY_ARTICLES) >= FAIR_SHARE
 
 
 def test_a_rare_word_tells_more_than_a_usual_one(store: Store) -> None:
     collect(store, subscribe(store), *(entry(f"e{n}", f"Match {n}", at=ago(n + 1)) for n in range(30)))
     collect(store, subscribe(store, "two"), entry("c", "Chess in the park", at=ago(1)))
-    rarity = store.rarity(["match", "chess", "reykjavik"])
-    assert 0 < rarity["match"] < rarity["chess"] < rarity["reykjavik"]
+    match, chess, reykjavik = store.rarity([["match"], ["chess"], ["reykjavik"]])
+    assert 0 < match < chess < reykjavik
     assert not search(store, "Who won the chess match?", now=NOW).covered  # held by no article together
     collect(store, subscribe(store, "three"), entry("d", "Chess match won by nobody", at=ago(1)))
     assert search(store, "Who won the chess match?", now=NOW).covered
@@ -321,12 +321,12 @@ def test_a_search_elsewhere_gets_the_words_that_tell(question: str, earlier: lis
 
 
 def test_a_short_text_is_the_passage_whole() -> None:
-    assert excerpt("Ash fell. Ships left.", frozenset()) == "Ash fell. Ships left."
+    assert excerpt("Ash fell. Ships left.", {}) == "Ash fell. Ships left."
 
 
 def test_of_a_long_text_the_part_that_says_most_is_the_passage() -> None:
     filler = "The committee met on a day like any other and nothing was decided there. " * 30
-    told = excerpt(f"{filler}The volcano covered the town in ash. {filler}", frozenset(terms("volcano ash")))
+    told = excerpt(f"{filler}The volcano covered the town in ash. {filler}", dict.fromkeys(terms("volcano ash"), 1.0))
     assert "The volcano covered the town in ash." in told
     assert len(told) <= PASSAGE_CHARACTERS + 4
     assert told.startswith("… The committee")
@@ -335,12 +335,12 @@ def test_of_a_long_text_the_part_that_says_most_is_the_passage() -> None:
 
 def test_a_text_that_says_nothing_of_it_begins_at_its_beginning() -> None:
     text = "First sentence here. " + "Nothing was decided on that day. " * 60
-    assert excerpt(text, frozenset(["volcano"])).startswith("First sentence here.")
+    assert excerpt(text, {"volcano": 1.0}).startswith("First sentence here.")
 
 
 @given(st.text(max_size=3_000), st.integers(10, 200))
 def test_an_excerpt_is_bounded_and_made_of_the_texts_own_words(text: str, length: int) -> None:
-    told = excerpt(text, frozenset(["a"]), length=length)
+    told = excerpt(text, {"a": 1.0}, length=length)
     assert len(told) <= max(2 * length + 4, len(text) if len(text) <= length else 0)
     assert "".join(told.removeprefix("… ").removesuffix(" …").split()) in "".join(text.split())
 
