@@ -40,10 +40,10 @@ OLD = 0.2
 """What is left of it in the end."""
 LATEST_DAYS, LATEST_OLD = 1.0, 0.05
 """The same where the newest is asked for."""
-EARLIER_WEIGHT = 0.5
+EARLIER_WEIGHT = 0.65
 ASIDE_WEIGHT = 0.15
 """What the terms of the question before count if this one says by itself what it is about."""
-SAME_FEED = 0.88
+SAME_FEED = 0.94
 """Each further passage of one outlet counts so much of the one before."""
 SAME_FEED_COMPARED = 0.6
 SAME_TITLE = 0.7
@@ -54,6 +54,10 @@ WEAKEST = 0.2
 FAIR_SHARE = 0.7
 """The share of what a question's terms tell that a passage about it holds. Chosen by trying 130 questions."""
 MANY_ARTICLES = 2_000
+FAIR_SHARE_OF_MANY, A_TERM_MORE = 0.45, 0.02
+"""The same among so many articles, and how much less of it for each term. Chosen with 153 questions of four weeks."""
+TOLD_LATER = timedelta(days=1)
+"""What happened on a day is told until the next is over."""
 _TITLE, _TEXT, _ADDRESS = 1, 2, 4
 _BITS: dict[Part, int] = {"title": _TITLE, "text": _TEXT, "address": _ADDRESS}
 _WEIGHTS = {_TITLE: 2.0, _TEXT: 1.0, _ADDRESS: 1.5}
@@ -147,11 +151,12 @@ def search(
     questions before this one, oldest first; `pinned` entry ids are always found, beyond `k` if need be.
     """
     when = read(question[:10_000], now)
+    if since or until:
+        when = replace(when, since=since, until=until)
+    elif when.until:
+        when = replace(when, until=min(when.until + TOLD_LATER, now))
     at = as_of or when.as_of or now
-    if since is None and until is None:
-        wanted = Filter(since=when.since, until=when.until, as_of=at)
-    else:
-        wanted = Filter(since=since, until=until, as_of=at)
+    wanted = Filter(since=when.since, until=when.until, as_of=at)
     languages = store.languages()
     own = question_terms(when.rest, languages)
     asked = own + carried(when.rest, own, earlier, languages)
@@ -159,11 +164,18 @@ def search(
     horizon = store.horizon(wanted)
     if not asked:
         return Found(held or _newest(store, wanted, k, at), horizon)
-    compared = _COMPARES.search(question) is not None
     ranked, worth = _ranked(store, when, question, asked, wanted, at)
-    chosen = _mixed(ranked, k, compared=compared, skip=frozenset(pinned))
+    confidence = 0.0
+    if not ranked and not (since or until) and (when.since or when.until):
+        # Nothing of that time: the nearest of any other is better than nothing, but no answer.
+        ranked, worth = _ranked(store, When(), question, asked, Filter(as_of=at), at)
+        chosen = _mixed(ranked, k, compared=False, skip=frozenset(pinned))
+    else:
+        chosen = _mixed(ranked, k, compared=_COMPARES.search(question) is not None, skip=frozenset(pinned))
+        confidence = confident(own or asked, [c.entry for c in chosen], worth, horizon.articles)
+    if held:
+        confidence = 1.0
     passages = held + tuple(_passage(c, asked, worth, question) for c in chosen)
-    confidence = 1.0 if held else confident(own, passages, worth, horizon.articles)
     return Found(passages, horizon, confidence >= FAIR_SHARE, confidence)
 
 
@@ -376,25 +388,28 @@ def _same(title: frozenset[str], other: frozenset[str], entry: Entry, lead: Entr
 # ---------------------------------------------------------------- covered, or not
 
 
-def confident(asked: Sequence[Term], passages: Sequence[Passage], worth: Mapping[str, float], articles: int) -> float:
-    """How sure it is that passages, found among so many articles, are about a question with these terms; 0 to 1.
+def confident(asked: Sequence[Term], found: Sequence[Entry], worth: Mapping[str, float], articles: int) -> float:
+    """How sure it is that what was found among so many articles is about a question with these terms; 0 to 1.
 
-    The share of what the terms tell that a passage holds. In a small store the best one's; among thousands of articles
-    there is one for any few words, so there the second's. `FAIR_SHARE` is enough. A question that only asks for news is
-    covered by whatever there is.
+    In a small store the share of what the terms tell that the best article holds; `FAIR_SHARE` is enough. Among thousands
+    of articles there is one for any few words, so there the second's counts, but it need hold less: readers have words
+    of their own. A question that only asks for news is covered by whatever there is.
     """
     weights = {term.forms: worth[term.forms[0]] for term in asked}
     if not weights:
         return 1.0
     total = sum(weights.values())
     shares = []
-    for passage in passages:
-        held = frozenset(" ".join(indexed(passage.title, passage.text)).split(" "))
+    for entry in found:
+        held = frozenset(" ".join(indexed(entry.title, entry.text)).split(" "))
         shares.append(sum(weight for group, weight in weights.items() if not held.isdisjoint(group)) / total)
-    needed = 2 if articles >= MANY_ARTICLES else 1
-    share = heapq.nlargest(needed, shares)[-1] if len(shares) >= needed else 0.0
+    many = articles >= MANY_ARTICLES
+    best = [*sorted(shares, reverse=True), 0.0, 0.0][1 if many else 0]
     # Pairs of characters across two words are in no article.
-    return min(1.0, 2 * share) if any(_UNSPACED.match(group[0]) for group in weights) else share
+    share = 2 * best if any(_UNSPACED.match(group[0]) for group in weights) else best
+    if many and share:
+        share = (share + A_TERM_MORE * len(weights)) * FAIR_SHARE / FAIR_SHARE_OF_MANY
+    return min(1.0, share)
 
 
 # ---------------------------------------------------------------- passages

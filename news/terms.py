@@ -16,6 +16,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain
 
 import Stemmer
@@ -141,7 +142,7 @@ def indexed(title: str, text: str) -> tuple[str, str]:
 
 
 def forms(text: str, languages: Iterable[str] = ()) -> list[tuple[str, ...]]:
-    """Each term of `text` with what the other languages would have made of its word, in order, repeats kept.
+    """Each term of `text` with what else its word is called, and what other languages would have made of it, in order.
 
     `languages` are ISO codes (of what is searched); those without rules of their own here add nothing.
     """
@@ -155,8 +156,16 @@ def forms(text: str, languages: Iterable[str] = ()) -> list[tuple[str, ...]]:
             out.extend((term,) for term in found)
             continue
         further = (_terms_of(token, acronyms, code) for code in others)
-        out.append(tuple(dict.fromkeys([*found, *(each[0] for each in further if len(each) == 1)])))
+        alike = _others().get(found[0], ())
+        out.append(tuple(dict.fromkeys([*found, *(each[0] for each in further if len(each) == 1), *alike])))
     return out
+
+
+@cache
+def _others() -> dict[str, tuple[str, ...]]:
+    """The English terms of words that are called alike."""
+    groups = [tuple(dict.fromkeys(_stem(word, "en") for word in line.split())) for line in _ALIKE.split("\n") if line]
+    return {term: group for group in groups for term in group}
 
 
 def words(text: str) -> list[str]:
@@ -319,6 +328,114 @@ ASKING = frozenset(
     for term in terms(word)
 )
 """What words that ask for news, or for an answer, come to: what a question is about is in its other terms."""
+
+# What headlines and readers call alike: countries and their people, and a few words of every day. One line a group.
+_ALIKE = """
+america american americans usa
+britain british briton britons uk
+europe european eu
+france french
+germany german germans
+spain spanish spaniard
+italy italian italians
+portugal portuguese
+netherlands dutch holland
+belgium belgian
+switzerland swiss
+austria austrian
+poland polish poles
+czech czechia
+hungary hungarian
+romania romanian
+bulgaria bulgarian
+greece greek greeks
+turkey turkish turks turkiye
+serbia serbian serbs
+croatia croatian
+albania albanian albanians
+denmark danish danes
+sweden swedish swedes
+norway norwegian
+finland finnish finns
+iceland icelandic
+ireland irish
+scotland scottish scots
+wales welsh
+latvia latvian
+lithuania lithuanian
+estonia estonian
+russia russian russians
+ukraine ukrainian ukrainians
+belarus belarusian
+armenia armenian
+georgia georgian
+israel israeli israelis
+palestine palestinian palestinians
+lebanon lebanese
+syria syrian syrians
+jordan jordanian
+iraq iraqi
+iran iranian iranians
+saudi saudis
+emirates emirati uae
+qatar qatari
+yemen yemeni
+egypt egyptian
+libya libyan
+tunisia tunisian
+algeria algerian
+morocco moroccan
+sudan sudanese
+ethiopia ethiopian
+somalia somali
+kenya kenyan kenyans
+uganda ugandan
+rwanda rwandan
+congo congolese
+nigeria nigerian nigerians
+ghana ghanaian ghanaians
+senegal senegalese
+mali malian
+zimbabwe zimbabwean
+india indian indians
+pakistan pakistani
+bangladesh bangladeshi
+afghanistan afghan afghans
+nepal nepali nepalese
+china chinese
+taiwan taiwanese
+japan japanese
+korea korean koreans
+vietnam vietnamese
+thailand thai
+philippines philippine filipino filipinos
+indonesia indonesian
+malaysia malaysian
+singapore singaporean
+myanmar burma burmese
+australia australian australians
+zealand zealander
+canada canadian canadians
+mexico mexican mexicans
+cuba cuban cubans
+honduras honduran
+venezuela venezuelan venezuelans
+colombia colombian
+peru peruvian
+bolivia bolivian
+chile chilean
+argentina argentine argentinian
+brazil brazilian brazilians
+quake earthquake
+premier pm
+film movie
+football soccer
+plane aircraft jet
+sub submarine
+reporter journalist
+cop police
+kid child
+"""
 
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st sr jr gen gov sen rep lt col sgt capt rev hon pres no vs etc inc ltd co corp dept est "

@@ -417,7 +417,7 @@ def test_no_question_can_break_the_search(volcano: Store, question: str) -> None
         assert any("olcano" in title for title in titles(found))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.text(max_size=60) | st.text(st.sampled_from("volcanobudget \"*()^-+:{}NEARORANDNOT~'%\\"), max_size=40))
 @example("volcano")
 def test_no_question_at_all_can_break_the_search(volcano: Store, question: str) -> None:
