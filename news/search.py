@@ -5,8 +5,8 @@ from the index as bare numbers, by the part they are in; what each could be wort
 the articles are read and weighed exactly: rarity of the terms they hold, where they hold them, terms side by side, and
 how new they are. Then what tells the same is put together, and outlets are mixed.
 
-A follow-up ("and in Spain?") takes along the terms of the questions before it, at a lower weight the older they are, until
-the subject was another. Words of time bound the search ("last week"). Pinned entries always come first.
+A follow-up ("and in Spain?") takes along the terms of the questions before it, at a lower weight the older they are,
+until the subject was another. Words of time bound the search ("last week"). Pinned entries always come first.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ _WORTH = [2.2 * x / (x + 1.2) for held in range(8) for x in [sum(w for bit, w in
 _UNSPACED = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff]")
 _KANA = re.compile("[\u3041-\u309f]+")
 _COMPARES = re.compile(
-    r"(?<!\w)(?:differ(?:s|ent|ently|ence|ences)?|compar(?:e|es|ed|ing|ison)|(?:other|which|various|all) (?:outlets?|sources?|papers?)|"
+    r"(?<!\w)(?:differ(?:s|ent|ently|ence|ences)?|compar(?:e|es|ed|ing|ison)|(?:other|which|various|all) "
+    r"(?:outlets?|sources?|papers?)|"
     r"outlets|how (?:is|are|was|were) .{3,60} (?:covered|reported|framed)|coverage|disagree|contradict\w*|"
     r"vergleich\w*|unterschied\w*|unterschiedlich|(?:andere|verschiedene) (?:medien|zeitungen|quellen)|"
     r"diff[eé]r\w+|compar\w+|medios|m[eé]dias|confront\w+|giornali|vergelijk\w*|verschil\w*|jämför\w*)(?!\w)|"
@@ -80,16 +81,19 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _ALSO = re.compile(
-    r"^\W*(?:and|but|or|what about|how about|und|aber|wie ist es|et|mais|qu'en est-il|y|pero|qué tal|e|ma|mas|en|maar|och|では|じゃあ|那么?)(?!\w)|呢\W*$",
+    r"^\W*(?:and|but|or|what about|how about|und|aber|wie ist es|et|mais|qu'en est-il|y|pero|qué tal|e|ma|mas|"
+    r"en|maar|och|では|じゃあ|那么?)(?!\w)|呢\W*$",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][\w'’.-]+(?:\s+(?:(?:de|del|di|von|van|al|bin|el)\s+)?[A-ZÀ-ÖØ-Þ][\w'’.-]+)+")
 _FIGURE = re.compile(
-    r"\d|(?<!\w)(?:one|two|three|four|five|six|seven|eight|nine|ten|dozens?|hundreds?|thousands?|millions?|half)(?!\w)",
+    r"\d|(?<!\w)(?:one|two|three|four|five|six|seven|eight|nine|ten|dozens?|hundreds?|thousands?|"
+    r"millions?|half)(?!\w)",
     re.IGNORECASE,
 )
 _DATE = re.compile(
-    r"(?<!\w)(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?<!\w)(?:january|february|march|april|june|july|august|september|october|"
+    r"(?<!\w)(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?<!\w)(?:january|february|march|april|june|july|"
+    r"august|september|october|"
     r"november|december|today|yesterday|tomorrow|in (?:19|20)\d\d|\d{1,2} May|May \d{1,2})(?!\w)|\d月|\d日",
     re.IGNORECASE,
 )
@@ -107,7 +111,8 @@ _ANSWERED_BY = (
     ),
     (
         re.compile(
-            r"(?<!\w)(?:how (?:many|much|old|long|far|high|big)|wie ?viele?|combien|cuánt[oa]s?|quant[eio]s?|quanti|hoeveel|hur många)(?!\w)|"
+            r"(?<!\w)(?:how (?:many|much|old|long|far|high|big)|wie ?viele?|combien|cuánt[oa]s?|quant[eio]s?|"
+            r"quanti|hoeveel|hur många)(?!\w)|"
             "何人|何件|いくつ|いくら|多少|几",
             re.IGNORECASE,
         ),
@@ -379,7 +384,7 @@ def _mixed(ranked: Sequence[_Candidate], k: int, *, compared: bool, skip: frozen
 
 
 def _same(title: frozenset[str], other: frozenset[str], entry: Entry, lead: Entry, compared: bool) -> bool:
-    """Whether two articles say the same in the same words; where outlets are compared, only one outlet repeats itself."""
+    """Whether two articles say the same in the same words; compared outlets each have their say."""
     if not title or not other or (compared and entry.feed_id != lead.feed_id):
         return False
     return len(title & other) >= SAME_TITLE * len(title | other)
@@ -391,9 +396,9 @@ def _same(title: frozenset[str], other: frozenset[str], entry: Entry, lead: Entr
 def confident(asked: Sequence[Term], found: Sequence[Entry], worth: Mapping[str, float], articles: int) -> float:
     """How sure it is that what was found among so many articles is about a question with these terms; 0 to 1.
 
-    In a small store the share of what the terms tell that the best article holds; `FAIR_SHARE` is enough. Among thousands
-    of articles there is one for any few words, so there the second's counts, but it need hold less: readers have words
-    of their own. A question that only asks for news is covered by whatever there is.
+    In a small store the share of what the terms tell that the best article holds; `FAIR_SHARE` is enough. Among
+    thousands of articles there is one for any few words, so there the second's counts, but it need hold less: readers
+    have words of their own. A question that only asks for news is covered by whatever there is.
     """
     weights = {term.forms: worth[term.forms[0]] for term in asked}
     if not weights:

@@ -615,7 +615,7 @@ class Store:
         return out
 
     def rarity(self, groups: Sequence[Sequence[str]], held: Mapping[str, int] = {}) -> list[float]:
-        """What each group of terms tells, as BM25 weighs it: the fewer wordings hold one of it, the more. Always above 0.
+        """What each group of terms tells, as BM25 weighs it: the fewer wordings hold one of it, the more; above 0.
 
         `held` is how many do, by a group's first term, where that is known already. For others the index is asked, and
         what it says holds until a fiftieth more is stored.

@@ -42,7 +42,8 @@ _TOKEN = re.compile(
     rf"|(?P<initials>\b(?:[A-Z]\.){{2,}}(?:[A-Z]\b)?)"
     rf"|(?P<number>\d{{1,3}}(?:[,.]\d{{3}})+(?!\d)|\d+(?:[.,]\d+)?)(?P<unit>(?:(?![{_UNSPACED}])[^\W\d_])*)"
     rf"|(?P<unspaced>[{_UNSPACED}]+)"
-    rf"|(?P<word>(?:(?![{_UNSPACED}])[^\W\d_]|[{_MARKS}])(?:(?![{_UNSPACED}])[^\W_]|[{_MARKS}]|['\u2019](?=[^\W\d_]))*)"
+    rf"|(?P<word>(?:(?![{_UNSPACED}])[^\W\d_]|[{_MARKS}])(?:(?![{_UNSPACED}])[^\W_]|[{_MARKS}]|"
+    rf"['\u2019](?=[^\W\d_]))*)"
 )
 # Spaces between thousands, which NFKC would make plain ones.
 _THIN = re.compile("(?<=\\d)[\u00a0\u202f](?=\\d{3}(?!\\d))")
@@ -65,13 +66,15 @@ _ASCII_TOKENS = re.compile(rf"[a-z][A-Za-z0-9]*(?:'[A-Za-z][A-Za-z0-9]*)*|{_ASCI
 _SPACED_TOKENS = re.compile(_TOKENS.pattern.replace(f"(?![{_UNSPACED}])", ""))
 
 _FUNCTION_WORDS = {
-    "en": "a about after again against all also am an and any are as at be because been before being between both but "
+    "en": "a about after again against all also am an and any are as at be because been before "
+    "being between both but "
     "by can could did do does doing down during each few for from further had has have having he her here hers "
     "him his how i if in into is it its itself just me more most my no nor not now of off on once only or other "
     "our ours out over own said same say says she should so some such than that the their theirs them then there "
     "these they this those through to too under until up upon us very was we were what when where which while who "
     "whom whose why will with would you your yours",
-    "de": "aber als am an auch auf aus bei bin bis das dass dem den der des die doch ein eine einem einen einer eines "
+    "de": "aber als am an auch auf aus bei bin bis das dass dem den der des die doch ein eine "
+    "einem einen einer eines "
     "er es für gegen hat hatte ich ihr im in ist ja kann keine mit nach nicht noch nur ob oder sein sich sie sind so "
     "über um und uns vom von vor war warum was welche wer werden wie wird wir wurde zu zum zur zwischen",
     "fr": "au aux avec ce ces cette comment contre dans de des du elle en est et eux il ils je la le les leur leurs "
@@ -80,14 +83,18 @@ _FUNCTION_WORDS = {
     "es": "al como con contra cuando cuál de del desde dónde e el ella ellos en entre es esta este esto estos fue "
     "ha hay la las lo los más mas muy no nos o para pero por porque que qué quién quien se ser si sin sobre son su "
     "sus también tras un una uno unos y ya",
-    "pt": "ao aos as com como contra da das de do dos e ela ele em entre foi isso mais mas na nas nem no nos não o os "
+    "pt": "ao aos as com como contra da das de do dos e ela ele em entre foi isso mais mas na nas "
+    "nem no nos não o os "
     "ou para pela pelo por porque qual quando que quem se seu sua são também um uma",
     "it": "al alla alle anche che chi ci come con contro cosa da dal dalla degli dei del della delle di dopo e è gli "
-    "ha i il in la le lo ma nel nella non per perché più quale quando quella quello questa questo si sono su sul sulla "
+    "ha i il in la le lo ma nel nella non per perché più quale quando quella quello questa questo "
+    "si sono su sul sulla "
     "tra un una uno",
-    "nl": "aan als bij dan dat de deze die dit door een en er had heeft het hij hoe ik in is maar met na naar niet nog "
+    "nl": "aan als bij dan dat de deze die dit door een en er had heeft het hij hoe ik in is maar "
+    "met na naar niet nog "
     "of om ook op over te tegen tot uit van veel voor waarom was wat welke werd wie wordt ze zich zijn zij zo",
-    "sv": "att av de den det du efter en ett från för han har hon hur i in inte jag kan man med men mot när och om på "
+    "sv": "att av de den det du efter en ett från för han har hon hur i in inte jag kan man med "
+    "men mot när och om på "
     "sig sin som till under ut vad var varför vid vilka är över",
 }
 LANGUAGES = tuple(_FUNCTION_WORDS)
@@ -114,7 +121,9 @@ _UNITS = {
     "gbp": "pound",
 }  # fmt: skip
 # One word to some, two to others: "by-election", "co-operate", "cease-fire".
-_HYPHENATED = re.compile(r"\b(by|co|e|re|cease)[-\u2010\u2011](?=[a-z])", re.IGNORECASE)
+_HYPHENATED = re.compile(
+    r"\b(by(?=-elect)|cease(?=-fire)|co(?=-op|-ord)|e(?=-mail)|re(?=-elect|-open))[-\u2010\u2011]", re.IGNORECASE
+)
 _PER_CENT = re.compile(r"\bper cent\b", re.IGNORECASE)
 _ACRONYMS = {"US": "usa", "USA": "usa", "UK": "uk", "EU": "eu", "UN": "un", "WHO": "who", "IT": "it", "AI": "ai"}
 _stemmers = threading.local()
@@ -315,15 +324,19 @@ def _stem(word: str, language: str) -> str:
 ASKING = frozenset(
     term
     for word in (
-        "happen happens happened happening latest recent recently new news newest tell told today yesterday week month now "
-        "update updates report reports reported reporting story stories article articles headline headlines outlet outlets "
-        "source sources explain summary summarise summarize describe give know known going please say many much long ago "
+        "happen happens happened happening latest recent recently new news newest tell told today "
+        "yesterday week month now "
+        "update updates report reports reported reporting story stories article articles headline "
+        "headlines outlet outlets "
+        "source sources explain summary summarise summarize describe give know known going please say "
+        "many much long ago "
         "question answer think mean means become exactly actually currently go anything something everything else "
         "passiert geschehen neues nachrichten neueste bericht berichte aktuell artikel erzähle zeige heute gestern "
         "nouvelles actualités dernières aujourd'hui article articles quoi quelles "
         "noticias últimas hoy ayer qué cuáles cuántos notizie ultime oggi successo notícias hoje aconteceu "
         "nieuws laatste vandaag gebeurd "
-        "ニュース 最新 最近 今日 昨日 今週 記事 報道 情報 状況 説明 要約 教え 何が 何で 何を 何 新闻 今天 昨天 报道 情况 什么"
+        "ニュース 最新 最近 今日 昨日 今週 記事 報道 情報 状況 説明 要約 教え 何が 何で 何を 何 "
+        "新闻 今天 昨天 报道 情况 什么"
     ).split()
     for term in terms(word)
 )

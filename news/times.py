@@ -254,8 +254,10 @@ _WEEKDAYS = {
         (
             "monday montag lundi lunes lunedì lunedi segunda-feira maandag måndag 月曜日 月曜 星期一 周一 週一",
             "tuesday dienstag mardi martes martedì martedi terça-feira dinsdag tisdag 火曜日 火曜 星期二 周二 週二",
-            "wednesday mittwoch mercredi miércoles miercoles mercoledì quarta-feira woensdag onsdag 水曜日 水曜 星期三 周三",
-            "thursday donnerstag jeudi jueves giovedì giovedi quinta-feira donderdag torsdag 木曜日 木曜 星期四 周四 週四",
+            "wednesday mittwoch mercredi miércoles miercoles mercoledì quarta-feira woensdag onsdag 水曜日 水曜 "
+            "星期三 周三",
+            "thursday donnerstag jeudi jueves giovedì giovedi quinta-feira donderdag torsdag 木曜日 木曜 "
+            "星期四 周四 週四",
             "friday freitag vendredi viernes venerdì venerdi sexta-feira vrijdag fredag 金曜日 金曜 星期五 周五 週五",
             "saturday samstag sonnabend samedi sábado sabado sabato zaterdag lördag 土曜日 土曜 星期六 周六 週六",
             "sunday sonntag dimanche domingo domenica zondag söndag 日曜日 日曜 星期日 星期天 周日 週日",
@@ -306,16 +308,23 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], tuple
     (_word(rf"(?<!\w){_IN}\s+{_MONTH}{_Y}?"), _named_month),
     (_word(rf"{_MONTH}{_Y}"), _named_month),
     (_word(rf"(?:last|letzten?|vergangenen?)\s+{_MONTH}"), _named_month),
-    (re.compile(r"(?:(?P<year>(?:19|20)\d\d)\s*年\s*)?(?P<month>1[0-2]|(?<!\d)[1-9])\s*月(?:份|中|に|の)"), _named_month),
-    (_word(r"(?:in|im_jahr|im_jahre|since|during|seit|depuis|en|em|nel|sinds|år)\s+(?P<year>(?:19|20)\d\d)(?![-/]\d)".replace("_", " ")), _named_year),
+    (
+        re.compile(r"(?:(?P<year>(?:19|20)\d\d)\s*年\s*)?(?P<month>1[0-2]|(?<!\d)[1-9])\s*月(?:份|中|に|の)"),
+        _named_month,
+    ),
+    (_word(r"(?:in|im_jahr|im_jahre|since|during|seit|depuis|en|em|nel|sinds|"
+        r"år)\s+(?P<year>(?:19|20)\d\d)(?![-/]\d)".replace("_", " ")), _named_year),
     (re.compile(r"(?P<year>(?:19|20)\d\d)年(?!\s*\d{1,2}\s*月)"), _named_year),
-    (_word(_words("today tonight heute aujourd'hui aujourd’hui hoy oggi hoje vandaag idag this_morning this_afternoon this_evening")), _relative(0, 1)),
+    (_word(_words("today tonight heute aujourd'hui aujourd’hui hoy oggi hoje vandaag idag this_morning "
+        "this_afternoon this_evening")), _relative(0, 1)),
     (re.compile("今日|本日|きょう|今天|今晚|今早"), _relative(0, 1)),
     (_word(_words("yesterday last_night gestern hier ayer ieri ontem gisteren igår")), _relative(1, 1)),
     (re.compile("昨日|きのう|昨天|昨晚"), _relative(1, 1)),
-    (_word(_words("day_before_yesterday vorgestern avant-hier anteayer l'altro_ieri anteontem eergisteren")), _relative(2, 1)),
+    (_word(_words("day_before_yesterday vorgestern avant-hier anteayer l'altro_ieri "
+        "anteontem eergisteren")), _relative(2, 1)),
     (re.compile("一昨日|おととい|前天"), _relative(2, 1)),
-    (_word(_words("this_week diese_woche dieser_woche cette_semaine esta_semana questa_settimana deze_week den_här_veckan")), _week(0)),
+    (_word(_words("this_week diese_woche dieser_woche cette_semaine esta_semana questa_settimana "
+        "deze_week den_här_veckan")), _week(0)),
     (re.compile("今週|本周|本週|这周|這週|这个星期"), _week(0)),
     (
         _word(
@@ -328,9 +337,11 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], tuple
         _week(1),
     ),
     (re.compile("先週|上周|上週|上个星期|上星期"), _week(1)),
-    (_word(_words("last_weekend this_weekend the_weekend wochenende week-end fin_de_semana fine_settimana weekend fim_de_semana")), _weekend),
+    (_word(_words("last_weekend this_weekend the_weekend wochenende week-end fin_de_semana fine_settimana "
+        "weekend fim_de_semana")), _weekend),
     (re.compile("週末|周末"), _weekend),
-    (_word(_words("this_month diesen_monat diesem_monat ce_mois-ci este_mes questo_mese este_mês deze_maand")), _this_month),
+    (_word(_words("this_month diesen_monat diesem_monat ce_mois-ci este_mes questo_mese "
+        "este_mês deze_maand")), _this_month),
     (re.compile("今月|本月|这个月"), _this_month),
     (
         _word(
@@ -343,19 +354,25 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], tuple
     ),
     (re.compile("先月|上个月|上個月"), _last_month),
     (_word(_words("this_year dieses_jahr diesem_jahr cette_année este_año este_ano quest'anno dit_jaar")), _year(0)),
-    (_word(_words("last_year letztes_jahr letzten_jahr l'année_dernière año_pasado ano_passado anno_scorso vorig_jaar")), _year(1)),
+    (_word(_words("last_year letztes_jahr letzten_jahr l'année_dernière año_pasado ano_passado "
+        "anno_scorso vorig_jaar")), _year(1)),
     (re.compile("今年"), _year(0)),
     (re.compile("去年|昨年"), _year(1)),
     (
         _word(
             r"(?:in\s+)?(?:(?:the|den|die|der|ces|les|los|las|negli|nelle|gli|le|nos|nas|de|het)\s+)?"
-            rf"(?:last|past|letzten|vergangenen|últim[oa]s|ultim[oaie]s?|afgelopen|laatste|senaste)\s+{_N}\s+(?:of\s+)?{_UNIT}"
+            rf"(?:last|past|letzten|vergangenen|últim[oa]s|ultim[oaie]s?|afgelopen|laatste|"
+                rf"senaste)\s+{_N}\s+(?:of\s+)?{_UNIT}"
         ),
         _back,
     ),
     (_word(rf"(?:ces|les)\s+{_N}\s+derni(?:er|ère|ere)s\s+{_UNIT}"), _back),
-    (_word(rf"(?:last|past|letzten|vergangenen)\s+(?P<n>24|48|72)\s?(?P<unit>h|hrs?)(?!\w)".replace("h|hrs?", "hours?")), _back),
-    (re.compile(rf"(?:ここ|過去|この|过去|最近|近){_WIDE_N}(?P<unit>日間?|天|週間|周|时間|時間|小时|[かヶ个個]月)"), _back),
+    (_word(r"(?:last|past|letzten|vergangenen)\s+(?P<n>24|48|"
+        r"72)\s?(?P<unit>h|hrs?)(?!\w)".replace("h|hrs?", "hours?")), _back),
+    (
+        re.compile(rf"(?:ここ|過去|この|过去|最近|近){_WIDE_N}(?P<unit>日間?|天|週間|周|时間|時間|小时|[かヶ个個]月)"),
+        _back,
+    ),
     (_word(rf"{_N}\s+{_UNIT}\s+(?:ago|fa|geleden|sedan)"), _ago),
     (_word(rf"(?:vor|il\s+y\s+a|hace|há|för)\s+{_N}\s+{_UNIT}"), _ago),
     (re.compile(rf"{_WIDE_N}(?P<unit>日|天|週間|周|時間|小时)前"), _ago),
@@ -367,7 +384,8 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], tuple
 
 _ARTICLE = r"(?:\s+(?:the|dem|den|der|le|la|l'|el|il|o|a|de|since))?\s*$"
 _SINCE = re.compile(
-    rf"(?<!\w)(?:since|seit|depuis|desde|dal|dalla|a\s+partire\s+da|sinds|vanaf|sedan|ab|from|after|nach|après|después\s+del?|"
+    rf"(?<!\w)(?:since|seit|depuis|desde|dal|dalla|a\s+partire\s+da|sinds|vanaf|sedan|ab|from|after|nach|"
+        rf"après|después\s+del?|"
     rf"dopo|depois\s+de|na|after|自从|自){_ARTICLE}",
     re.IGNORECASE,
 )  # fmt: skip
@@ -386,13 +404,16 @@ _ON = re.compile(
     r"(?<!\w)(?:on|am|in|im|op|le|el|il|em|na|no|during|over|at|of|von|vom|du|del|di|de|på)(?:\s+the)?\s*$",
     re.IGNORECASE,
 )
-_AND = re.compile(r"\s*(?:and|to|und|bis|et|au|y|al|e|a|en|tot|och|till|-|–|から|〜|~|到|至|和|と)\s*(?:the|zum|dem|den|le|el|il|l')?\s*", re.IGNORECASE)  # fmt: skip
+_AND = re.compile(r"\s*(?:and|to|und|bis|et|au|y|al|e|a|en|tot|och|till|-|–|から|〜|~|到|至|和|と)\s*(?:the|zum|dem|"
+    r"den|le|el|il|l')?\s*", re.IGNORECASE)  # fmt: skip
 _KNOWN = re.compile(
-    r"(?<!\w)(?:as\s+(?:of|at)|known|knew|bekannt|wusste|stand\s+vom|savait|su|sabía|sabia|sapeva|bekend)(?!\w)|時点|时点|分かってい|わかってい|已知",
+    r"(?<!\w)(?:as\s+(?:of|at)|known|knew|bekannt|wusste|stand\s+vom|savait|su|sabía|sabia|sapeva|"
+    r"bekend)(?!\w)|時点|时点|分かってい|わかってい|已知",
     re.IGNORECASE,
 )
 _LATEST = re.compile(
-    r"(?<!\w)(?:latest|newest|most\s+recent|just\s+now|right\s+now|breaking|neueste[nrs]?|aktuelle?[nrs]?|jüngste[nrs]?|derni[eè]res?|"
+    r"(?<!\w)(?:latest|newest|most\s+recent|just\s+now|right\s+now|breaking|neueste[nrs]?|aktuelle?[nrs]?|"
+    r"jüngste[nrs]?|derni[eè]res?|"
     r"últimas|ultime|ultimissime|recientes|más\s+reciente|mais\s+recentes?|laatste|nieuwste|senaste)(?!\w)|最新|速報|刚刚",
     re.IGNORECASE,
 )

@@ -42,7 +42,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Reworded:
-    """A headline as it was first, asked a day after the article's newest wording was collected. `link` is the answer."""
+    """A headline as it was first, asked a day after the article's newest wording was collected; `link` answers it."""
 
     question: str
     link: str
@@ -116,7 +116,7 @@ def measure_events(store: Store, events: Sequence[Event]) -> dict[str, float]:
 
 
 def measure_questions(store: Store, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """recall@8 within a budget of tokens, of the questions that have an answer, and what is said of those that have none.
+    """recall@8 within a budget of tokens for the questions that have an answer, and what is said of those without.
 
     Of more than eight right articles eight are all that can be found. A right refusal is `covered` False where nothing
     answers; a wrong one where something does.
@@ -169,7 +169,7 @@ def share(held: Iterable[bool]) -> float:
 
 
 class Clock:
-    """Milliseconds of what is done inside `with`, by the clock and in processor time, which a busy machine changes less."""
+    """Milliseconds of what is done inside `with`, by the clock and by the processor; load changes that less."""
 
     def __init__(self) -> None:
         self.wall: list[float] = []

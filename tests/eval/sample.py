@@ -1,7 +1,8 @@
 """`python -m tests.eval.sample --archive DIR` makes the small frozen part of the archive that the tests measure on.
 
 Reworded headlines of W24 and W25 with all their wordings, and articles of these weeks around them, drawn with a fixed
-seed; some of those turn out to be reworded too. Descriptions are cut to what a teaser has. The file is tests/data/retrieval.ndjson.gz.
+seed; some of those are reworded too. Descriptions are cut to what a teaser has. The file is
+tests/data/retrieval.ndjson.gz.
 """
 
 from __future__ import annotations
