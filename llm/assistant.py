@@ -304,7 +304,13 @@ def send(
 def read_passages(details: Mapping[str, Any]) -> tuple[Passage, ...]:
     """The passages of a stored answer, from its `details`: with its raw text they draw it again."""
     return tuple(
-        Passage(**{**passage, "published_at": datetime.fromisoformat(passage["published_at"])})
+        Passage(
+            **{
+                **passage,
+                "published_at": datetime.fromisoformat(passage["published_at"]),
+                "also": tuple(passage.get("also", ())),
+            }
+        )
         for passage in details.get("passages", ())
     )
 

@@ -9,15 +9,16 @@ import json
 import sys
 
 from tests.bench.model import measure_model
-from tests.bench.news import measure_refresh, measure_scale, measure_search
+from tests.bench.news import measure_refresh, measure_scale
 from tests.bench.readers import measure_readers
+from tests.bench.search import measure_search
 from tests.bench.streaming import measure_browser
 from tests.bench.window import measure_window
 
 PARTS = {
     "refresh": measure_refresh,
     "scale": measure_scale,
-    "search": lambda: [measure_search(10_000), measure_search(100_000)],
+    "search": lambda: [measure_search(number) for number in (1_000, 10_000, 100_000, 1_000_000)],
     "window": measure_window,
     "browser": measure_browser,
     "readers": measure_readers,
