@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import count as counting
 
 import streamlit as st
 
-from desk.conversations import Turn
+from desk.conversations import Conversation, Turn
 from llm import assistant
+from llm.base import ModelError
 from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
-from news import sample, searches
-from news.search import keywords, search
+from news import sample
 from news.store import Filter
-from news.types import Found
-from pages import (
-    QUESTION_CHARACTERS,
-    Services,
-    ago,
-    chat_model,
-    count,
-    frame,
-    is_connected,
-    now,
-    session_id,
-    sources,
-    visible,
-)
-from pages._adding import choose_feeds, search_web, templates, was_searched
+from news.stories import top
+from news.types import Found, Horizon
+from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
+from pages._adding import choose_feeds
+from pages._answer import replay, stream
+from pages._asking import Intent, begin, entries_in, find, intend, intended, resume, told, was_stopped, watched
+from pages._chats import draw_chats
+from pages._meter import draw_ledger, draw_meter, in_words
+from pages._model import chat_model
+from pages._plain import to_the_end
+from pages._turns import DESK, PERSON, draw_foot, draw_question, draw_turn, written
+from pages._voice import heard, may_speak
 
 TURNS_SHOWN = 30
-SESSION_GOES_S = 0.2
-"""After this a session whose connection was lost is not called connected any more."""
 SUGGESTIONS = 4
+LONGEST_HEADLINE = 90
+SENT_S = 0.02
+"""What is drawn at one place within so short a time is sent as one, and the emptying would be left out."""
 
 
 def conversation_id(part: Services) -> str:
@@ -44,7 +42,8 @@ def conversation_id(part: Services) -> str:
     given = st.query_params.get("c", "")
     if re.fullmatch("[0-9a-f]{32}", given):
         return given
-    return part.conversations.new_id()
+    fresh: str = st.session_state.setdefault("fresh_chat", part.conversations.new_id())
+    return fresh
 
 
 def draw_pin(part: Services) -> int | None:
@@ -62,243 +61,158 @@ def draw_pin(part: Services) -> int | None:
     return entry.id
 
 
-def draw_sidebar(part: Services, current: str) -> None:
-    """The reader's conversations, newest first."""
-    with st.sidebar:
-        # Buttons, not page links: Streamlit marks every link to the page one is on, and that would be all of them.
-        st.button("New chat", icon=":material/edit_square:", type="tertiary", on_click=open_chat)
-        wanted = st.text_input(
-            "Search chats", key="chat_search", placeholder="Search chats", label_visibility="collapsed"
-        )
-        known = part.conversations.recent(search=wanted)
-        if not known:
-            st.caption("No chats yet." if not wanted else "No chat with these words.")
-        for chat in known:
-            title = literal(chat.title)
-            label = f"**{title}**" if chat.id == current else title
-            told = f"Last asked {ago(chat.updated_at)}"
-            st.button(label, key=f"chat-{chat.id}", type="tertiary", help=told, on_click=open_chat, args=(chat.id,))
-        if removed := st.session_state.get("removed_chat"):
-            st.button(
-                "Undo delete", icon=":material/undo:", type="tertiary", on_click=restore_chat, args=(part, removed)
-            )
-        elif any(chat.id == current for chat in known):
-            st.button(
-                "Delete this chat",
-                icon=":material/delete:",
-                type="tertiary",
-                on_click=remove_chat,
-                args=(part, current),
-            )
-
-
-def open_chat(chat: str = "") -> None:
-    """Go to a conversation, or to a new one."""
-    st.query_params.from_dict({"c": chat} if chat else {})
-
-
-def remove_chat(part: Services, chat: str) -> None:
-    """Hide the conversation and start a new one; undo stays offered."""
-    part.conversations.remove(chat, now=now())
-    st.session_state.removed_chat = chat
-    st.query_params.clear()
-
-
-def restore_chat(part: Services, chat: str) -> None:
-    """Bring a removed conversation back."""
-    part.conversations.restore(chat)
-    del st.session_state.removed_chat
-    st.query_params["c"] = chat
-
-
 def suggestions(part: Services) -> list[str]:
-    """Questions to begin with: the sample's own, or what today's outlets lead with."""
-    entries = part.store.entries(Filter(as_of=now()), limit=40)
-    if not entries:
-        return []
-    if all(entry.sample for entry in entries):
+    """Questions to begin with: the sample's own, or about the stories that most of today's outlets tell."""
+    entries = part.store.entries(Filter(as_of=now()), limit=300)
+    if entries and all(entry.sample for entry in entries):
         return list(sample.QUESTIONS[:SUGGESTIONS])
-    by_feed = {entry.feed: entry for entry in reversed(entries) if len(entry.title) < 90}
-    newest = sorted(by_feed.values(), key=lambda entry: entry.published_at, reverse=True)
-    return [f"What is known about this: {entry.title.rstrip('.')}?" for entry in newest[:SUGGESTIONS]]
+    leads = [story.lead.title for story in top(entries, 4 * SUGGESTIONS)]
+    short = [title for title in leads if len(title) < LONGEST_HEADLINE]
+    return [f"What is known about this: {title.rstrip('.')}?" for title in short[:SUGGESTIONS]]
 
 
-def draw_welcome(part: Services) -> str | None:
-    """An empty chat: what can be asked about, and questions to begin with. Returns the one that was picked."""
+def draw_welcome(part: Services) -> None:
+    """An empty chat: what can be asked about, and questions to begin with."""
     horizon = part.store.horizon(Filter(as_of=now()))
     st.title("What would you like to know?", anchor=False)
     newest = f", the newest from {ago(horizon.until)}" if horizon.until else ""
     st.caption(f"{count(horizon.articles, 'article')} from {count(horizon.feeds, 'feed')}{newest}.")
-    offered = suggestions(part)
-    if not offered:
-        return None
-    labels = {literal(question): question for question in offered}
-    picked = st.pills(
-        "Questions to begin with", list(labels), key="suggestion", label_visibility="collapsed", wrap=True
-    )
-    return labels.get(picked or "")
+    labels = {literal(question): question for question in suggestions(part)}
+    if labels:
+        st.pills(
+            "Questions to begin with", list(labels), key="suggestion", label_visibility="collapsed", wrap=True,
+            on_change=lambda: intend("ask", text=labels.get(st.session_state.suggestion or "", "")),
+        )  # fmt: skip
 
 
-def draw_question(turn: Turn) -> None:
-    """The reader's words, letter by letter."""
-    with st.chat_message("user", avatar=":material/person:"):
-        st.markdown("  \n".join(literal(row) for row in turn.question.splitlines() if row.strip()))
+def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequence[Turn], *, last: bool) -> None:
+    """An answer while it is being written, from its beginning; ends when it does.
 
-
-def ask_again(turn_id: str) -> None:
-    """The next run asks this turn's question once more, in its place."""
-    st.session_state.again = turn_id
-
-
-def draw_again(turn: Turn) -> None:
-    """The button below an answer that did not end well."""
-    st.button(
-        "Try again",
-        key=f"again-{turn.id}",
-        icon=":material/refresh:",
-        type="tertiary",
-        on_click=ask_again,
-        args=(turn.id,),
-    )
-
-
-def draw_turn(part: Services, turn: Turn, earlier: Sequence[Turn], *, last: bool) -> None:
-    """A turn whose answer is not being written now."""
-    draw_question(turn)
-    with st.chat_message("assistant", avatar=":material/newspaper:"):
-        passages = assistant.read_passages(turn.details)
-        if turn.answer:
-            st.markdown(assistant.draw(turn.answer, passages))
-        if told := ending(turn):
-            st.caption(told)
-        sources(passages, cited(turn.details))
-        if told:
-            draw_again(turn)
-        elif last:
-            draw_web(part, turn, earlier, turn.details)
-
-
-def search_for(turn_id: str) -> None:
-    """The next run searches the web for this turn's question."""
-    st.session_state.web = turn_id
-
-
-def draw_web(part: Services, turn: Turn, earlier: Sequence[Turn], details: Mapping[str, Any]) -> None:
-    """Below an answer for which the stored news has nothing: a search elsewhere, then the question once more.
-
-    Nothing of the question is sent there before the button is pressed.
+    Its places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
     """
-    if details.get("covered", True):
-        return
-    template = next(iter(templates(part)), None)
-    query = searches.words(keywords(turn.question, [before.question for before in earlier]))
-    if template is None or was_searched(part, template, query):
-        return
-    if st.session_state.get("web") == turn.id:
-        del st.session_state.web
-        with st.spinner(f"Searching {literal(template.name)} …"):
-            trouble = search_web(part, template, query)
-        if not trouble:
-            ask_again(turn.id)
-            st.rerun()
-        st.caption(literal(trouble))
-    st.button(
-        f"Your feeds have nothing on this. Search {literal(template.name)}?",
-        key=f"web-{turn.id}",
-        icon=":material/travel_explore:",
-        type="tertiary",
-        help=f"Sends “{literal(query)}” to {literal(template.host)}, and nothing before you press this.",
-        on_click=search_for,
-        args=(turn.id,),
-    )
-
-
-def cited(details: Mapping[str, Any]) -> list[int]:
-    """The numbers that an answer cites, in order of appearance."""
-    return [citation["n"] for citation in details.get("citations", ())]
-
-
-def ending(turn: Turn) -> str:
-    """How a turn ended if it did not end well, in words; "" if it did."""
-    if turn.state == "stopped":
-        return "You stopped this answer."
-    if turn.state == "streaming":
-        return "This answer was cut off before it was finished."
-    return literal(turn.reason)
-
-
-def begin(
-    part: Services, chat: str, question: str, earlier: Sequence[Turn], pinned: Sequence[int]
-) -> tuple[Turn, Live]:
-    """Store the question, then let its answer be written by a thread that outlives this run of the page."""
-    model = chat_model()
-    turn = part.conversations.add_turn(chat, question, now=now(), pinned=pinned)
-    conversations, store = part.conversations, part.store
-
-    def retrieve(words: str, before: Sequence[str]) -> Found:
-        return search(store, words, now=now(), earlier=before, pinned=pinned)
-
-    def ask() -> assistant.Answer:
-        told = [assistant.Turn(t.question, t.answer) for t in earlier if t.answer]
-        return assistant.ask(question, told, model=model, retrieve=retrieve, now=now(), pinned=pinned)
-
-    def save(live: Live) -> None:
-        conversations.save_turn(
-            turn.id,
-            answer=live.raw,
-            state=live.state,
-            reason=live.reason,
-            details=live.details,
-            now=now(),
-        )
-
-    live = Live(ask, save=save)
-    for old in [key for key, other in part.lives.items() if other.finished]:
-        part.lives.pop(old, None)
-    part.lives[turn.id] = live
-    live.start()
-    return turn, live
-
-
-def draw_live(part: Services, turn: Turn, live: Live, earlier: Sequence[Turn]) -> None:
-    """An answer while it is being written, from its beginning; ends when it does."""
     draw_question(turn)
-    with st.chat_message("assistant", avatar=":material/newspaper:"):
-        body, foot = st.container(), st.container()
-        part.left.pop(turn.id, None)
-        session = session_id()
-        try:
-            with body:
-                st.write_stream(visible(live.view()))
-        finally:  # nothing of Streamlit may be touched here: this run may have been stopped
-            if not live.finished:
-                time.sleep(SESSION_GOES_S)
-                part.left[turn.id] = session if is_connected(session) else ""
+    with st.chat_message("assistant", avatar=DESK):
+        body, foot = st.empty(), st.empty()
+        if not live.markdown:
+            time.sleep(SENT_S)
+        words = body.container(key=f"answer-{turn.id}")
+        with words, watched(part, turn, live):
+            stream(live)
         live.wait(2.0)
-        with foot:
-            if live.state in ("failed", "interrupted"):
-                st.caption(literal(live.reason))
-            sources(assistant.read_passages(live.details), cited(live.details))
-            if live.state in ("failed", "interrupted"):
-                draw_again(turn)
-            elif live.state == "done":
-                draw_web(part, turn, earlier, live.details)
+        ended = part.conversations.turn(turn.id) or turn
+        if ended.answer and not live.markdown:  # it could not go on
+            with words:
+                replay(assistant.draw(ended.answer, assistant.read_passages(ended.details)))
+        with foot.container():
+            draw_foot(part, chat, ended, earlier, last=last, fresh=True)
 
 
-def was_stopped(part: Services, turn: Turn) -> bool:
-    """Whether the reader pressed Stop on an answer that is still being written.
+@st.fragment(run_every=1.0)
+def draw_ended(live: Live, ticks: Iterator[int]) -> None:
+    """Draw the page anew when its answer has ended: after Stop nothing else would, and the meter counts the answer."""
+    if next(ticks) and live.finished:
+        st.rerun()
 
-    Streamlit ends a run in the same way for Stop, for a click and for a lost connection. After a click the same session
-    comes back; with a lost connection the session went. If another one asks now, it was Stop, then a reload.
-    """
-    return part.left.get(turn.id, "") not in ("", session_id())
+
+def ask_box() -> str:
+    """The question that was typed, or spoken and written down; "" for none."""
+    given = st.chat_input(
+        "Ask about the news", key="question", submit_mode="stop", max_chars=QUESTION_CHARACTERS,
+        accept_audio=may_speak(),
+    )  # fmt: skip
+    if given is None or isinstance(given, str):
+        return (given or "").strip()
+    typed = str(given.text).strip()
+    return typed or (heard(given.audio.getvalue()) if given.audio else "")
+
+
+def draw_draft(
+    part: Services, talk: Conversation | None, chat: str, question: str, path: Sequence[Turn], pinned: Sequence[int]
+) -> None:
+    """A question that waits for the reader's word: what would be sent with it, and the button that sends it."""
+    with st.chat_message("user", avatar=PERSON):
+        st.markdown(written(question))
+    with st.chat_message("assistant", avatar=DESK):
+        request = prepared(part, talk, question, path, pinned)
+        if isinstance(request, str):
+            st.caption(literal(request))
+        else:
+            st.markdown(f"This would be sent: {literal(in_words(request.ledger))}.")
+            draw_ledger(part, talk, chat, request.ledger, place="draft")
+            with st.expander("Word for word", type="compact"):
+                for message in request.messages:
+                    st.caption(message.role.capitalize())
+                    st.code(message.content, language=None, wrap_lines=True)
+        with st.container(horizontal=True, gap="xsmall"):
+            st.button(
+                "Send", type="primary", key="send_draft", disabled=isinstance(request, str), on_click=send_draft,
+                args=(chat, question, request),
+            )  # fmt: skip
+            st.button("Leave it", type="tertiary", key="drop_draft", on_click=drop_draft, args=(chat,))
+
+
+def prepared(
+    part: Services, talk: Conversation | None, question: str, path: Sequence[Turn], pinned: Sequence[int]
+) -> assistant.Request | str:
+    """What would be sent for this question; or why nothing can be, in a sentence."""
+    at = now()
+    chosen = talk.pinned if talk else ()
+    held = list(dict.fromkeys([*pinned, *entries_in(chosen)]))
+    nothing = Found((), Horizon(0, 0, None, None))
+    found = find(part, question, path, held, at) if question or held else nothing
+    try:
+        return assistant.prepare(
+            question,
+            told(path),
+            model=chat_model(),
+            found=found,
+            now=at,
+            pinned=[*map(str, held), *chosen],
+            dropped=talk.dropped if talk else (),
+        )
+    except ModelError as error:
+        return str(error)
+
+
+def send_draft(chat: str, question: str, request: assistant.Request) -> None:
+    """Send what was shown."""
+    st.session_state.shown_request = request
+    drop_draft(chat)
+    intend("ask", text=question)
+
+
+def drop_draft(chat: str) -> None:
+    """Send nothing."""
+    st.session_state.drafts.pop(chat, None)
+
+
+def act(
+    part: Services, talk: Conversation | None, chat: str, intent: Intent, turns: list[Turn], pinned: Sequence[int]
+) -> tuple[Turn, Live, list[Turn]] | None:
+    """Do what the reader wants of this run: the turn that is answered now, its answer, and the turns on the page."""
+    place = next((place for place, turn in enumerate(turns) if turn.id == intent.turn), len(turns))
+    if intent.kind == "ask":
+        request = st.session_state.pop("shown_request", None)
+        turn, live = begin(part, chat, intent.text, turns, talk=talk, pinned=pinned, request=request)
+        return turn, live, [*turns, turn]
+    if place == len(turns):  # the turn is of another branch now, or gone: another tab was quicker
+        return None
+    turn, path = turns[place], turns[:place]
+    if intent.kind == "resume":
+        return turn, resume(part, chat, turn, path), turns
+    if not turn.answer and turn is turns[-1]:  # nothing worth keeping a branch for, and nothing was asked after it
+        part.conversations.remove_turn(turn.id)
+    question = intent.text or turn.question
+    fresh, live = begin(part, chat, question, path, talk=talk, pinned=turn.pinned or pinned, model=intent.model)
+    fresh = part.conversations.turn(fresh.id) or fresh
+    return fresh, live, [*path, fresh]
 
 
 part = frame("Ask")
 chat = conversation_id(part)
 turns = part.conversations.turns(chat)
 if not turns and not part.store.entries(limit=1):
-    draw_sidebar(part, chat)
+    draw_chats(part, chat)
     choose_feeds(part)
     st.stop()
 
@@ -306,40 +220,52 @@ history = st.container()
 if isinstance(chat_model(), ExtractiveModel):
     st.caption("No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers.")
 pin = draw_pin(part)
-question = st.chat_input("Ask about the news", key="question", submit_mode="stop", max_chars=QUESTION_CHARACTERS)
+pinned = () if pin is None else (pin,)
+# The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
+typed, under = ask_box(), st.bottom.container()
 
-with history:
-    if not turns and not question:
-        welcome = st.empty()
-        with welcome.container():
-            question = draw_welcome(part)
-        if question:
-            welcome.empty()
-asked = (question or "").strip()
-again = st.session_state.pop("again", None)
-for turn in [turn for turn in turns if turn.id == again]:
-    asked = turn.question
-    part.conversations.remove_turn(turn.id)
-    turns.remove(turn)
+intent = intended()
+if typed:
+    intent = Intent("ask", text=typed)
+drafts: dict[str, str] = st.session_state.setdefault("drafts", {})
+if intent and intent.kind == "ask" and st.session_state.get("look_first") and "shown_request" not in st.session_state:
+    drafts[chat], intent = intent.text, None
 running = [(turn, live) for turn in turns if (live := part.lives.get(turn.id)) and not live.finished]
-if running and (asked or any(was_stopped(part, turn) for turn, _ in running)):
+if running and (intent or any(was_stopped(part, turn) for turn, _ in running)):
     for _, live in running:
         live.stop()
         live.wait(2.0)
     running, turns = [], part.conversations.turns(chat)
-written = {turn.id for turn, _ in running}
-if asked:
+talk = part.conversations.get(chat)
+started = act(part, talk, chat, intent, turns, pinned) if intent else None
+if started:
+    turn, live, turns = started
+    running = [(turn, live)]
     st.query_params["c"] = chat
-    running.append(begin(part, chat, asked, turns, () if pin is None else (pin,)))
-draw_sidebar(part, chat)
+    st.session_state.pop("fresh_chat", None)
+written_now = {turn.id: live for turn, live in running}
+draw_chats(part, chat)
+with under:
+    if isinstance(planned := prepared(part, talk, "", turns, pinned), assistant.Request):
+        draw_meter(part, talk, chat, planned.ledger)
+    for _, live in running:
+        draw_ended(live, counting())
+    draft = drafts.get(chat)
+    to_the_end(running[-1][0].id if started else draft or "")
 
 with history:
+    welcome = st.empty()
+    if not turns and not running and not draft:
+        with welcome.container():
+            draw_welcome(part)
     shown = turns
     if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
         shown = turns[-TURNS_SHOWN:]
     for turn in shown:
-        if turn.id not in written:
-            last = not running and turn is turns[-1]
-            draw_turn(part, turn, turns[:-1] if last else (), last=last)
-    for turn, live in running:
-        draw_live(part, turn, live, [before for before in turns if before.id != turn.id])
+        last = turn is turns[-1]
+        if turn.id in written_now:
+            draw_live(part, chat, turn, written_now[turn.id], turns[:-1] if last else (), last=last)
+        else:
+            draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
+    if draft and not running:
+        draw_draft(part, talk, chat, draft, turns, pinned)

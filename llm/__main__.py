@@ -2,7 +2,8 @@
 
 The answer streams to stdout, followed by its sources; `--json` prints one JSON object and nothing else. Settings by
 environment: DATABASE_URL, and GROQ_API_KEY, GROQ_BASE_URL, GROQ_MODEL; with neither key nor address the answer is made
-of quotations. Exit status: 0 it worked; 1 it did not, with one sentence on stderr; 2 a bad argument, with one sentence.
+of quotations. An address alone is any server with OpenAI's paths; without GROQ_MODEL its best model answers.
+Exit status: 0 it worked; 1 it did not, with one sentence on stderr; 2 a bad argument, with one sentence.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from llm.assistant import Answer, ask
 from llm.base import ChatModel, ModelError
 from llm.extractive import ExtractiveModel
 from llm.groq import GroqModel
 from llm.markdown import HIDDEN
-from llm.models import DEFAULT
+from llm.models import DEFAULT, choose
 from news.__main__ import Parser, moment, positive
 from news.errors import NewsError
 from news.search import search
@@ -51,11 +53,14 @@ def arguments() -> Parser:
 
 
 def chat_model() -> ChatModel:
-    """The model that the environment names, else the one that quotes."""
-    key, address = os.environ.get("GROQ_API_KEY", ""), os.environ.get("GROQ_BASE_URL", "")
+    """The model that the environment names, else the one that quotes. Raises `ModelError`."""
+    key, address, name = (os.environ.get(each, "") for each in ("GROQ_API_KEY", "GROQ_BASE_URL", "GROQ_MODEL"))
     if not key and not address:
         return ExtractiveModel()
-    return GroqModel(key, model=os.environ.get("GROQ_MODEL") or DEFAULT, base_url=address or None)
+    if key:
+        return GroqModel(key, model=name or DEFAULT, base_url=address or None)
+    server = partial(GroqModel, key, base_url=address, openai_paths=True)
+    return server(model=name or choose(live=server().list_models()))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,43 +1,43 @@
-"""A question and its conversation -> an answer: search, fit, prompt, stream, cite.
+"""A question and its conversation -> an answer: search, prepare, send, stream, cite.
 
-`ask` does everything that can fail before the first word and raises `ModelError`. The `Answer` it gives is then
-iterated for Markdown that is safe to show. Whatever happens in mid-stream ends the iteration quietly; `Answer.state`
-and `Answer.reason` say how it ended, and what arrived is kept.
+`ask` does everything that can fail before the first word and raises `ModelError`; so do its second half, `send`, for a
+request that was prepared (and shown) before, and `resume`, which goes on with an answer that broke off. The `Answer`
+they give is then iterated for Markdown that is safe to show. Whatever happens in mid-stream ends the iteration quietly;
+`Answer.state` and `Answer.reason` say how it ended, and what arrived is kept.
 """
 
 from __future__ import annotations
 
-import functools
 import threading
+import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Literal
 
-from llm import prompt, tokens, window
-from llm.base import ChatModel, Message, ModelError, Stream, TooLarge, Usage
+from llm import followups
+from llm.base import ChatModel, Interrupted, ModelError, Stream, TooLarge, Usage
 from llm.citations import Citation, Linker
 from llm.citations import draw as draw
 from llm.prompt import Turn as Turn
-from llm.window import Item, Ledger, WindowTooSmall
+from llm.request import Request as Request
+from llm.request import prepare as prepare
+from llm.request import prepare_rest, shrink
+from llm.seam import Seam
+from llm.window import Ledger
 from news.types import Found, Horizon, Passage
 
 Retrieve = Callable[[str, Sequence[str]], Found]
 """The question and the questions before it (oldest first) -> what was found for them."""
 
+Seconds = Callable[[], float]
+"""Seconds that only ever grow, as `time.monotonic` gives them."""
+
 State = Literal["streaming", "done", "stopped", "interrupted", "failed"]
 """failed: no answer ever began. interrupted: it broke off. stopped: the reader, or nobody reading, ended it."""
 
-_LABEL = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent: the messages, the passages in them, and the ledger that says what is in and what is not."""
-
-    ledger: Ledger
-    passages: tuple[Passage, ...]
-    messages: tuple[Message, ...]
+_CUT = ("length", "content_filter")  # reasons to finish that may leave half a sentence
+_UNKNOWN = Horizon(0, 0, None, None)
 
 
 class Answer:
@@ -46,35 +46,39 @@ class Answer:
     `raw` is what the model wrote, `markdown` what was given out; both grow. `passages` are those the model was given,
     in the order of their numbers. `model` is the one that answers. `notice` is a sentence for the reader, or "".
     `covered` is False if what was found is hardly about the question. `reasoning` is what the model thought, never part
-    of the answer. `usage` and `limits` come with the end.
+    of the answer. `usage` and `limits` come with the end, and so do up to three `follow_ups`: questions to ask next, as
+    plain text. One that goes on with a broken answer begins with the text of that, as its first piece.
+
+    `first_s` and `seconds` are those from `asked_at` until the first delta and until the end, None before.
     """
 
-    def __init__(
-        self,
-        question: str,
-        stream: Stream,
-        request: Request,
-        horizon: Horizon,
-        notice: str = "",
-        *,
-        covered: bool = True,
-    ) -> None:
-        self.question = question
+    def __init__(self, stream: Stream, request: Request, *, notice: str, clock: Seconds, asked_at: float) -> None:
+        draft = request.draft
+        self.question = draft.question
         self.passages = request.passages
         self.ledger = request.ledger
-        self.horizon = horizon
-        self.covered = covered
+        self.horizon = draft.found.horizon
+        self.covered = draft.found.covered
         self.model = stream.model
         self.notice = " ".join(filter(None, (stream.notice, notice)))
-        self.raw = ""
-        self.markdown = ""
+        self.raw = draft.begun
         self.reasoning = ""
         self.state: State = "streaming"
         self.reason = ""
         self.usage: Usage | None = None
         self.limits = stream.limits
+        self.follow_ups: tuple[str, ...] = ()
+        self.first_s: float | None = None
+        self.seconds: float | None = None
+        self._earlier = tuple(turn.question for turn in draft.turns)
+        self._clock = clock
+        self._asked_at = asked_at
+        self._final = False  # the provider will not let this answer go on
         self._stream = stream
+        self._seam = Seam(draft.begun)
+        self._ending = followups.Ending()
         self._linker = Linker(request.passages)
+        self.markdown = self._linker.feed(draft.begun)
         self._closed = threading.Event()
         self._pieces = self._read()
 
@@ -98,6 +102,18 @@ class Answer:
         return self._linker.citations
 
     @property
+    def resumable(self) -> bool:
+        """Whether `resume` makes sense for the text there is: when it broke off, or if it did so now."""
+        return bool(self.raw.strip()) and self.state != "done" and not self._final
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Tokens of the reply a second, from the first delta to the end; None where that cannot be known."""
+        if self.usage is None or self.first_s is None or self.seconds is None or self.seconds <= self.first_s:
+            return None
+        return self.usage.completion / (self.seconds - self.first_s)
+
+    @property
     def details(self) -> dict[str, Any]:
         """For JSON, all that is needed besides `raw` to draw the answer again: see `as_dict`."""
         return {
@@ -119,45 +135,66 @@ class Answer:
             "notice": self.notice,
             "horizon": _as_json(asdict(self.horizon)),
             "covered": self.covered,
+            "follow_ups": list(self.follow_ups),
+            "resumable": self.resumable,
+            "first_s": _rounded(self.first_s),
+            "seconds": _rounded(self.seconds),
+            "tokens_per_s": _rounded(self.tokens_per_s),
         }
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: question, answer (as the model wrote it), state and reason, citations (n, title, url, feed,
         published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon,
-        covered.
+        covered, follow_ups, resumable, and first_s, seconds and tokens_per_s (null if unknown).
         """
         told = {"question": self.question, "answer": self.raw, "state": self.state, "reason": self.reason}
         return told | self.details
 
     def _read(self) -> Generator[str, None, None]:
+        broken: ModelError | None = None
         try:
+            if self.markdown:
+                yield self.markdown
             try:
                 with self._stream as stream:
                     for delta in stream:
+                        if self.first_s is None:
+                            self.first_s = self._clock() - self._asked_at
                         self.reasoning += delta.reasoning
-                        self.raw += delta.text
-                        yield from self._give(self._linker.feed(delta.text))
+                        yield from self._give(self._ending.feed(self._seam.feed(delta.text)))
             except ModelError as error:
-                yield from self._give(self._linker.close())
-                if self._closed.is_set():
-                    self._end("stopped")
-                else:
-                    self._end("interrupted", str(error))
-            else:
-                yield from self._give(self._linker.close())
+                broken = error
+            rest = self._rest(broken is not None or stream.finish in _CUT)
+            yield from filter(None, (rest,))
+            if broken is None:
                 self._finish(stream.finish)
+            elif self._closed.is_set() or (isinstance(broken, Interrupted) and broken.cause == "stopped"):
+                self._end("stopped")
+            else:
+                self._end("interrupted", str(broken))
         except Exception:
+            self.raw += self._ending.close(broken=True)
             self._end("interrupted", "The answer broke off because of a fault in Broadsheet. Ask again.")
             raise
         finally:
             if self.state == "streaming":  # the one who read has gone
-                self.markdown += self._linker.close()
+                self._rest(broken=True)
                 self._end("stopped")
 
-    def _give(self, markdown: str) -> Iterator[str]:
+    def _give(self, text: str) -> Iterator[str]:
+        self.raw += text
+        markdown = self._linker.feed(text)
         if markdown:
             self.markdown += markdown
             yield markdown
+
+    def _rest(self, broken: bool) -> str:
+        """Take in what was kept back: the Markdown of it. Once the linker is closed there is none."""
+        text = self._ending.feed(self._seam.close()) + self._ending.close(broken=broken)
+        self.raw += text
+        markdown = self._linker.feed(text) + self._linker.close()
+        self.markdown += markdown
+        return markdown
 
     def _finish(self, finish: str) -> None:
         if not self.raw.strip():
@@ -166,9 +203,10 @@ class Answer:
             else:
                 reason = "The model gave no answer. Ask again, or choose another model in Settings."
             self._end("interrupted", reason)
-        elif finish == "length":
+        elif finish == "length" and not self._ending.inside:  # else only the questions below it were cut
             self._end("interrupted", "The answer reached its length limit.")
         elif finish == "content_filter":
+            self._final = True
             self._end("interrupted", "The provider's filter ended the answer here.")
         else:
             self._end("done")
@@ -176,7 +214,12 @@ class Answer:
     def _end(self, state: State, reason: str = "") -> None:
         self.usage = self._stream.usage
         self.limits = self._stream.limits
+        self.seconds = self._clock() - self._asked_at
         self.reason = reason
+        if state == "done":
+            self.follow_ups = followups.complete(
+                self._ending.questions, self.question, self._earlier, self.passages, self._linker.cited
+            )
         self.state = state
 
 
@@ -187,89 +230,116 @@ def ask(
     model: ChatModel,
     retrieve: Retrieve,
     now: datetime,
-    pinned: Collection[int] = (),
+    pinned: Collection[str] = (),
+    dropped: Collection[str] = (),
+    clock: Seconds = time.monotonic,
 ) -> Answer:
     """Ask `model` a question that follows `turns` (oldest first), with the passages that `retrieve` finds.
 
-    Entries in `pinned`, and passages found as pinned, go into the window before all others. `now` gives the date that
-    the model is told. When the server finds the request too large, it is made smaller and sent once more.
+    What is `pinned` goes into the window before all others, what is `dropped` stays out: see `prepare`.
     Raises `ModelError` for what fails before the first word, and whatever `retrieve` raises.
     """
+    asked_at = clock()
     found = retrieve(question, [turn.question for turn in turns])
-    passages = [replace(p, pinned=True) if p.entry_id in pinned else p for p in found.passages]
-    ceiling = model.ceiling()
-    budget = model.ctx_length if ceiling is None else min(model.ctx_length, ceiling)
-    draft = functools.partial(_draft, question, turns, passages, model, prompt.system(now.astimezone(UTC).date()))
-    request = draft(budget)
-    notice = ""
+    request = prepare(question, turns, model=model, found=found, now=now, pinned=pinned, dropped=dropped)
+    return send(request, model=model, clock=clock, asked_at=asked_at)
+
+
+def resume(
+    question: str,
+    turns: Sequence[Turn],
+    begun: str,
+    passages: Sequence[Passage],
+    *,
+    model: ChatModel,
+    now: datetime,
+    horizon: Horizon = _UNKNOWN,
+    covered: bool = True,
+    dropped: Collection[str] = (),
+    clock: Seconds = time.monotonic,
+) -> Answer:
+    """Go on with an answer that broke off after `begun` (`Answer.raw`), from the same `passages` with the same numbers.
+
+    `horizon` and `covered` are those of the broken answer. The new one begins with `begun`; what the model repeats of
+    it is cut off. Raises `ModelError` for what fails before the first word.
+    """
+    asked_at = clock()
+    request = prepare_rest(
+        question, turns, begun, passages, model=model, now=now, horizon=horizon, covered=covered, dropped=dropped
+    )
+    return send(request, model=model, clock=clock, asked_at=asked_at)
+
+
+def send(
+    request: Request, *, model: ChatModel, clock: Seconds = time.monotonic, asked_at: float | None = None
+) -> Answer:
+    """Send what was prepared. When the server finds it too large, it is made smaller and sent once more; when it turned
+    out meanwhile that it takes less, it is made smaller first.
+
+    `asked_at` is when the question was asked, by `clock`; by default now. Raises `ModelError` for what fails before the
+    first word.
+    """
+    began = clock() if asked_at is None else asked_at
+    notice = request.notice
+    most = model.ceiling()
+    if most is not None and most < request.ledger.used:
+        request = shrink(request, most, model)
     try:
-        stream = _send(model, request)
+        stream = _open(request, model)
     except TooLarge as error:
         try:
-            smaller = draft(_smaller(request.ledger, error))
+            most = model.ceiling()  # known from now on, and less in our tokens where those are more than the server's
+            budget = _smaller(request.ledger, error)
+            smaller = shrink(request, budget if most is None else min(budget, most), model)
         except TooLarge:
             raise error from None
         if len(smaller.messages) == len(request.messages) and len(smaller.passages) == len(request.passages):
             raise
         request = smaller
-        stream = _send(model, request)
+        stream = _open(request, model)
         notice = "The server takes no more at once, so fewer passages were used."
-    return Answer(question, stream, request, found.horizon, notice, covered=found.covered)
+    return Answer(stream, request, notice=notice, clock=clock, asked_at=began)
 
 
 def read_passages(details: Mapping[str, Any]) -> tuple[Passage, ...]:
     """The passages of a stored answer, from its `details`: with its raw text they draw it again."""
     return tuple(
-        Passage(**{**passage, "published_at": datetime.fromisoformat(passage["published_at"])})
+        Passage(
+            **{
+                **passage,
+                "published_at": datetime.fromisoformat(passage["published_at"]),
+                "also": tuple(passage.get("also", ())),
+            }
+        )
         for passage in details.get("passages", ())
     )
 
 
-def _draft(
-    question: str, turns: Sequence[Turn], passages: Sequence[Passage], model: ChatModel, system: str, budget: int
-) -> Request:
-    """What of the passages and turns goes into `budget`. Raises `TooLarge` if not even the question does."""
-    counter = tokens.counter(model.name)
-    frame = counter.message("user") + counter.message("assistant")
-    try:
-        ledger = window.fit(
-            system=model.count([Message("system", system)]),
-            question=sum(map(counter.count, prompt.ask(question))) + counter.message("user"),
-            passages=[
-                Item(_label(f"{p.feed}: {p.title}"), counter.count(line), p.pinned, str(p.entry_id))
-                for p, line in zip(passages, prompt.fence(passages), strict=True)
-            ],
-            turns=[
-                Item(_label(turn.question), frame + counter.count(asked.content) + counter.count(answered.content))
-                for turn in turns
-                for asked, answered in (prompt.pair(turn),)
-            ],
-            budget=budget,
-            reply=model.reply_tokens,
-            how=counter.how,
-        )
-    except WindowTooSmall as error:
-        raise TooLarge(str(error), model=model.name, limit=budget) from error
-    kept = tuple(passages[place] for place in ledger.passages)
-    messages = prompt.make_messages(system, [turns[place] for place in ledger.turns], kept, question)
-    return Request(ledger, kept, tuple(messages))
+def read_horizon(details: Mapping[str, Any]) -> Horizon:
+    """The horizon of a stored answer, from its `details`."""
+    told = details.get("horizon") or {}
+    since, until = (datetime.fromisoformat(told[name]) if told.get(name) else None for name in ("since", "until"))
+    return Horizon(told.get("feeds", 0), told.get("articles", 0), since, until, tuple(told.get("failed", ())))
 
 
-def _send(model: ChatModel, request: Request) -> Stream:
+def _open(request: Request, model: ChatModel) -> Stream:
     return model.stream(request.messages, ctx_length=request.ledger.budget, reply_tokens=request.ledger.reply)
 
 
 def _smaller(ledger: Ledger, error: TooLarge) -> int:
-    """The budget that the server will take, in our tokens: by its own figures, else half of what it did not take."""
+    """The budget that the server will take, in our tokens: by its own figures, else half of what it did not take.
+
+    A little less than it says, since its count of what is sent next may differ from that of what was sent.
+    """
     if error.limit and error.requested and error.limit < error.requested:
-        return ledger.used * error.limit // error.requested
+        return ledger.used * error.limit * 97 // (error.requested * 100)
     if error.limit and error.limit < ledger.used:
-        return error.limit
+        return error.limit * 97 // 100
     return ledger.used // 2
 
 
-def _label(text: str) -> str:
-    return text if len(text) <= _LABEL else text[: _LABEL - 1] + "…"
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 3)
 
 
 def _as_json(fields: dict[str, Any]) -> dict[str, Any]:

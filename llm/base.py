@@ -234,8 +234,8 @@ class ChatModel(ABC):
     def stream(
         self, messages: Sequence[Message], *, ctx_length: int | None = None, reply_tokens: int | None = None
     ) -> Stream:
-        """Ask. The messages are a conversation, oldest first, ending with the question (and, to continue a broken
-        answer, with its beginning).
+        """Ask. The messages are a conversation, oldest first, ending with the question (and, to go on with a
+        broken answer, with its beginning and the request for the rest).
 
         The system message is sent first: the one in `messages` if there is one, else the model's own. Then, within
         `ctx_length` minus `reply_tokens`, as many whole exchanges as fit; the oldest leave first.

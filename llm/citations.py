@@ -78,6 +78,18 @@ def unmarked(text: str) -> str:
     return _MARK.sub("", text).strip()
 
 
+def numbered(text: str, passages: int) -> str:
+    """`text` with each citation of one of so many passages in one form, `[n]`; others stay as they are."""
+
+    def plain(mark: re.Match[str]) -> str:
+        blank = mark[0][: len(mark[0]) - len(mark[0].lstrip())]
+        found = _through(mark[0].split("\u2020")[0], passages)  # after a dagger stand a page's lines
+        numbers = [number for number in found if isinstance(number, int)]
+        return blank + "".join(f"[{number}]" for number in numbers) if len(numbers) == len(found) else mark[0]
+
+    return _MARK.sub(plain, text)
+
+
 class Linker:
     """Makes the deltas of one answer safe Markdown. `passages` are those the model was given: the first is number 1.
 
@@ -360,14 +372,7 @@ class Linker:
 
     def _numbers(self, group: str) -> list[int | str]:
         """The known numbers of "1, 3-5" as numbers, unknown parts as text; nothing if none is known."""
-        found: list[int | str] = []
-        for part in _PART.finditer(group):
-            first, until = (int(text.lstrip("^")) if text else 0 for text in part.groups())
-            through = range(first, (until or first) + 1)
-            if 0 < len(through) <= _SPAN and first >= 1 and through[-1] <= len(self._links):
-                found.extend(through)
-            else:
-                found.append(part[0])
+        found = _through(group, len(self._links))
         return found if any(isinstance(number, int) for number in found) else []
 
     def _cite(self, number: int | str) -> str:
@@ -382,6 +387,19 @@ def draw(text: str, passages: Sequence[Passage]) -> str:
     """A whole text, as `Linker` would show it."""
     linker = Linker(passages)
     return linker.feed(text) + linker.close()
+
+
+def _through(group: str, passages: int) -> list[int | str]:
+    """The numbers of "1, 3-5" that are of so many passages as numbers, the other parts as text."""
+    found: list[int | str] = []
+    for part in _PART.finditer(group):
+        first, until = (int(text.lstrip("^")) if text else 0 for text in part.groups())
+        through = range(first, (until or first) + 1)
+        if 0 < len(through) <= _SPAN and first >= 1 and through[-1] <= passages:
+            found.extend(through)
+        else:
+            found.append(part[0])
+    return found
 
 
 def _link(n: int, passage: Passage) -> str:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llm.base import CTX_LENGTH, REPLY_TOKENS, ChatModel, Delta, Interrupted, Message, Stream
-from llm.prompt import read_passages
-from news.terms import sentences, terms, words
+from llm.prompt import read_begun, read_earlier, read_passages, tail
+from news.terms import ASKING, sentences, terms, words
 from news.types import Passage
 
 QUOTES = 6
@@ -33,14 +33,6 @@ _HEADLINE = 0.85  # a headline says less than a sentence
 _BROKEN = 0.8  # so does a sentence that the feed cut off
 _COVERED = 0.4  # the share of the question's terms that one article must hold to be about it
 _PARTICLE = 0.2  # what a pair of Japanese letters counts that is only grammar
-_ASKING = frozenset(
-    terms(
-        "happen happened happening latest recent recently new news tell told today yesterday week now update updates "
-        "report reports reported reporting story stories article articles headline headlines outlet outlets source "
-        "sources explain summary summarise summarize describe give know known going please say many much long ago "
-        "question answer think mean means become exactly actually currently go going develop developing"
-    )
-)
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _WIDE_WORD = re.compile("[\u30a1-\u30ff]{2,}|(?<![\u3400-\u9fff])[\u3400-\u9fff]{2,4}(?![\u3400-\u9fff])")
 _WIDE_ASKING = frozenset(
@@ -82,9 +74,12 @@ class ExtractiveModel(ChatModel):
         self._sleep = sleep
 
     def _open(self, messages: Sequence[Message], reply_tokens: int) -> Stream:
-        passages, question = read_passages(messages)
-        earlier = [message.content for message in messages[:-1] if message.role == "user"]
-        return _Quotations(self.name, answer(question, passages, earlier), self._pace_s, self._sleep)
+        asked, begun = read_begun(messages)
+        passages, question = read_passages(asked)
+        text = answer(question, passages, read_earlier(asked))
+        if begun and text.startswith(begun):
+            text = tail(begun) + text[len(begun) :]
+        return _Quotations(self.name, text, self._pace_s, self._sleep)
 
 
 class _Quotations(Stream):
@@ -134,7 +129,7 @@ def _wanted(question: str, earlier: Sequence[str]) -> dict[str, float]:
     wanted: dict[str, float] = {}
     for age, asked in enumerate([question, *reversed(earlier)]):
         for term in terms(asked):
-            if term not in _ASKING:
+            if term not in ASKING:
                 wanted.setdefault(term, _EARLIER**age * (_PARTICLE if _KANA.fullmatch(term) else 1))
         if age == 2:
             break

@@ -66,7 +66,7 @@ class Told:
 def told(body: object, status: int = 0, headers: Mapping[str, str] | None = None, message: str = "") -> Told:
     """Read an error body of any shape. `message` is for a body without one; header names are lower-case."""
     if isinstance(body, str) and body.lstrip().startswith("{"):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             body = json.loads(body)
     if isinstance(body, Mapping) and body.get("error"):
         body = body["error"]
@@ -84,7 +84,10 @@ def judge(told: Told, headers: Mapping[str, str], *, model: str, place: str, now
     status, code, words = told.status, told.code.lower(), told.message.lower()
     if status in (401, 402, 403) or code in ("invalid_api_key", "authentication_error", "permission_denied"):
         return Trouble(KeyRefused(_refused(status, place, model), model=model), tries=1)
-    if "decommissioned" in code + words or code == "model_not_found" or (status == 404 and _no_such_model(words)):
+    if code == "model_terms_required":
+        sentence = f"The owner of this key has to accept the terms of {model} at {place} first."
+        return Trouble(KeyRefused(sentence, model=model), tries=1)
+    if "decommissioned" in code + words or code == "model_not_found" or _no_such_model(status, words):
         return Trouble(ModelGone(f"{place} does not offer the model {model} to this key.", model=model), tries=1)
     if status == 413 or _never_fits(told) or _too_long(told):
         most = f" at once ({told.limit:,} tokens)" if told.limit else " at once"
@@ -95,14 +98,22 @@ def judge(told: Told, headers: Mapping[str, str], *, model: str, place: str, now
         seconds = _retry_after(headers, now) or _asked_wait(words) or _reset(kind, headers)
         until = now + timedelta(seconds=seconds) if seconds else None
         return Trouble(limited(kind, until, model=model, place=place, now=now), after_s=seconds)
+    if "unexpected endpoint" in words:  # LM Studio, with status 200
+        return Trouble(BadRequest(_nowhere(place), model=model), tries=1)
+    if "no models loaded" in words:
+        sentence = f"{place} has no model loaded. Load one there, then ask again."
+        return Trouble(BadRequest(sentence, model=model), tries=1)
     if status in (408, 409, 498) or status >= 500 or not status:
+        after_s = _retry_after(headers, now)
+        if "loading model" in words:  # llama.cpp, for as long as its file takes
+            sentence = f"{place} is still loading its model. Try again in a moment."
+            return Trouble(ServerFailed(sentence, model=model, status=status), after_s=after_s or _LOADING_S)
         busy = status in (498, 503, 529) or "capacity" in code + words or "overloaded" in words
         named = f" ({status})" if status else ""
         sentence = f"{place} is {'too busy' if busy else 'in trouble'} at the moment{named}. Try again soon."
-        return Trouble(ServerFailed(sentence, model=model, status=status), after_s=_retry_after(headers, now))
+        return Trouble(ServerFailed(sentence, model=model, status=status), after_s=after_s)
     if status == 404 or status < 400:
-        sentence = f"There is no chat at this address of {place}. Check the server's address in Settings."
-        return Trouble(BadRequest(sentence, model=model), tries=1)
+        return Trouble(BadRequest(_nowhere(place), model=model), tries=1)
     if status == 422:
         sentence = f"{place} could not work with this question (422). Ask it in other words."
         return Trouble(BadRequest(sentence, model=model), tries=2)
@@ -162,6 +173,7 @@ def token(value: object) -> str:
     return ""
 
 
+_LOADING_S = 5.0
 _WEEK_S = 7 * 86_400.0
 _UNIT_S = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|d|h|m|s)"
@@ -190,7 +202,13 @@ def _refused(status: int, place: str, model: str) -> str:
     return f"{place} does not accept the key. Check it in Settings."
 
 
-def _no_such_model(words: str) -> bool:
+def _nowhere(place: str) -> str:
+    return f"There is no chat at this address of {place}. Check the server's address in Settings."
+
+
+def _no_such_model(status: int, words: str) -> bool:
+    if status not in (400, 404):
+        return False
     return "model" in words and ("not found" in words or "does not exist" in words or "no longer" in words)
 
 
@@ -207,7 +225,7 @@ def _too_long(told: Told) -> bool:
         return True
     return bool(
         re.search(
-            r"maximum context length|exceeds? the (available |model's )?context|context (window|length|overflow)|"
+            r"maximum context length|exceeds? the (available |model's )?context|context (window|length|size|overflow)|"
             r"reduce the length of (the|your) messages|prompt is too long",
             told.message.lower(),
         )
@@ -218,8 +236,14 @@ def _sizes(fields: Mapping[str, Any], words: str) -> tuple[int | None, int | Non
     """Tokens allowed and tokens asked for, from whatever fields or words a server has for them."""
     if window := number(fields.get("n_ctx")):  # llama.cpp
         return window, number(fields.get("n_prompt_tokens")) or None
-    limit = re.search(r"\blimit:? ([0-9][0-9,]*)|(?:maximum )?context length (?:is|of)(?: only)? ([0-9]+)", words)
-    requested = re.search(r"\b(?:requested:?|resulted in)(?: about)? ~?([0-9][0-9,]*)", words)
+    limit = re.search(
+        r"\blimit:? ([0-9][0-9,]*)|context length (?:is|of|only supports)(?: only)? ([0-9]+)|"
+        r"context size \(([0-9]+) tokens",
+        words,
+    )
+    requested = re.search(
+        r"\b(?:requested:?|resulted in)(?: about)? ~?([0-9][0-9,]*)|(?:input has|request \() ?([0-9]+) tokens", words
+    )
     return _found(limit), _found(requested)
 
 

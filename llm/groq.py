@@ -1,44 +1,41 @@
-"""Groq, and every server that speaks its protocol. The only file that knows the SDK, `backoff` and the HTTP client.
+"""Groq, and every server that speaks its protocol: which model is asked, how often, and what is learned from it.
 
-One request goes through three steps. `GroqModel._open` picks the model: the one asked for, or the next when that one
+One question goes through three steps. `GroqModel._open` picks the model: the one asked for, or the next when that one
 is gone. `_persist` is the only place that tries again: at most 3 tries and 20 seconds, the server's own wait obeyed if
 a person would wait it. `_send` sends once and reads until the first delta, so that everything that fails before the
-reader sees a word can still be tried again, and nothing that fails after it ever is.
+reader sees a word can still be tried again, and nothing that fails after it ever is. Speech goes the same way.
 
-Only `ModelError` leaves. Errors are raised `from None`: the SDK's carry the request with the key and the prompt, and
-the server's words with the organisation's id, and none of that may reach a log by way of a traceback. What helps to
-find a fault (status, code, request id) is logged instead.
+Only `ModelError` leaves, and alone: the SDK's errors carry the request with the key and the prompt, and the server's
+words with the organisation's id, and none of that may reach a log by way of a traceback. What helps to find a fault
+(status, code, request id) is logged instead.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import logging
-import re
-import socket
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 import backoff
 import groq
 import httpx
 
-from llm import models, tokens
+from llm import models, tokens, voice
 from llm.base import (
     CTX_LENGTH,
     REPLY_TOKENS,
     BadRequest,
-    Cause,
     ChatModel,
-    Delta,
     Interrupted,
     KeyRefused,
+    Left,
+    Limits,
     Message,
     ModelError,
     ModelGone,
@@ -49,9 +46,11 @@ from llm.base import (
     Unreachable,
     Usage,
 )
-from llm.breaker import BREAKER, Breaker
-from llm.failures import TRIES, Told, Trouble, judge, limited, limits, number, told
+from llm.failures import TRIES, Trouble, limited, limits, number
+from llm.memory import MEMORY, Memory
+from llm.reading import INTERRUPTED, Reading, sendable, within
 from llm.redact import remember
+from llm.wire import CONNECT_S, Client, Ended, Lines, http, is_address, judged, place, watch
 
 Clock = Callable[[], datetime]
 
@@ -59,16 +58,22 @@ IN_ALL_S = 20.0
 """No try starts later than this after the question."""
 PATIENCE_S = 8.0
 """The longest wait that a person sits out; a longer one is told, with the time it ends."""
-CONNECT_S = 5.0
 STALL_S, ANSWER_S = 15.0, 60.0
 """Seconds without a byte, and for a whole answer, after which a stream is given up."""
 OWN_STALL_S, OWN_ANSWER_S = 120.0, 600.0
 """The same for a server of the reader's own: a model on a laptop reads a long prompt for a minute before it answers."""
 
+LIST_HOLDS = timedelta(hours=6)
+"""For how long a model that the live list does not name is not asked for."""
+MOST_HEARD = 25_000_000
+"""Bytes of a recording: what Groq's free plan takes."""
+MOST_SPOKEN, MOST_PIECES = 4_000, 30
+"""Characters read aloud at once, and requests for them."""
+
 _SLICE_S = 0.25
-_MOST_BYTES = 64 * 2**20  # a reply of 65,536 tokens, one event each, is about 20 MB on the wire
-_MOST_CHARACTERS = 1_000_000
 _GROQ = "https://api.groq.com"
+_HEARD = {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}
+_Answer = TypeVar("_Answer")
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +87,13 @@ class GroqModel(ChatModel):
 
     `base_url` is the address as Groq's SDK means it (`/openai/v1/chat/completions` is added). With `openai_paths`, or
     if it ends in `/v1` as other servers write theirs, the paths are those of Ollama, llama.cpp, vLLM and LM Studio.
-    `effort` goes to models known to have one. `fallback` are the models that answer when `model` is gone; by default
-    those of the bundled table, for Groq only.
+    `effort` goes to models known to have one; what they think is paid from the reply's tokens. `fallback` are the
+    models that answer when `model` is gone; by default any that Groq has, best first, and none for another server.
 
     `on_wait(seconds, reason)` is called four times a second while a wait is sat out, with the seconds left (0 at its
     end) and the reader's sentence; what it raises ends the wait and goes to the caller as it is.
     `stall_s` and `answer_s` are the seconds without a byte, and for an answer in all, that are waited.
-    `http_client` replaces the process's own; `sleep` and `clock` are for tests.
+    `http_client` replaces the process's own, `memory` what it learned; `sleep` and `clock` are for tests.
     """
 
     def __init__(
@@ -107,7 +112,7 @@ class GroqModel(ChatModel):
         sleep: Callable[[float], object] = time.sleep,
         clock: Clock = _utc,
         on_wait: Callable[[float, str], object] | None = None,
-        breaker: Breaker = BREAKER,
+        memory: Memory = MEMORY,
         stall_s: float | None = None,
         answer_s: float | None = None,
     ) -> None:
@@ -119,28 +124,49 @@ class GroqModel(ChatModel):
         self.name = model
         self.effort = effort
         self.fallback = tuple(fallback if fallback is not None else () if own else models.fallbacks(model))
+        self._any = fallback is None and not own  # whatever Groq has may answer
         self._own = own
         self._base = base
         self._path = "/v1" if own else "/openai/v1"
-        self._place = _place(base)
+        self._place = place(base)
         self._key = api_key.strip() or ("none" if own else "")  # servers without keys still need a header to send
         self._who = hashlib.sha256(f"{base}\n{self._key}".encode("utf-8", "replace")).hexdigest()[:24]
-        self._breaker = breaker
+        self._memory = memory
         self._sleep = sleep
         self._clock = clock
         self._on_wait = on_wait
         self._stall_s = stall_s or (OWN_STALL_S if own else STALL_S)
         self._answer_s = answer_s or (OWN_ANSWER_S if own else ANSWER_S)
         self._http = http_client
+        self._lines = Lines()
+        self._mute = False  # whether the last try's answer ended properly without a word
+        self._stream: Reading | None = None
         remember(self._key)
 
     def ceiling(self) -> int | None:
         """As `ChatModel.ceiling`, a little under what the server said: its count of a prompt may differ from ours."""
-        asked = next((model for model in self._candidates() if not self._breaker.lost(self._who, model)), self.name)
-        known = models.info(asked)
-        said = (self._breaker.ceiling(self._who, asked), known.window if known else None)
+        asked = self._asked()
+        known = self._info(asked)
+        said = (self._memory.ceiling(self._who, asked), known.window if known else None)
         least = min((size for size in said if size), default=None)
         return least * 97 // 100 if least else None
+
+    def left(self) -> Left | None:
+        """As `ChatModel.left`, less what other requests of this process took that wait for their answer."""
+        return self._memory.left(self._who, self._asked(), self._clock())
+
+    def limits(self) -> tuple[Limits, datetime] | None:
+        """What the server said last of its limits, and when; None if it never said any."""
+        return self._memory.limits(self._who, self._asked())
+
+    def cancel(self) -> None:
+        """As `ChatModel.cancel`, and for good: this object answers no more. A stream that is open is closed.
+
+        Only a connection that is just being made cannot be woken; its attempt ends by itself within `CONNECT_S`.
+        """
+        self._lines.cancel()
+        if self._stream:
+            self._stream.close()
 
     def list_models(self) -> list[str]:
         """The ids of all models that this key may use now, chat models or not. One request. Raises `ModelError`."""
@@ -148,41 +174,138 @@ class GroqModel(ChatModel):
 
     def offered(self) -> tuple[models.ModelInfo, ...]:
         """The chat models there are now, with what the bundled table knows of them. Raises `ModelError`."""
-        return models.merge(self._listed())
+        self._listed()
+        return self.known()
 
-    def _listed(self) -> list[models.ModelInfo]:
+    def known(self) -> tuple[models.ModelInfo, ...]:
+        """The chat models of the last live list that anybody here asked for, else what is known without. No request."""
+        listed = self._memory.listed(self._who)
+        if not self._own:
+            return models.merge(listed[0] if listed else ())
+        rows = [row for row in listed[0] if models.is_chat(row.id)] if listed else [models.ModelInfo(self.name)]
+        return models.merge(rows) if rows else ()
+
+    def is_live(self) -> bool:
+        """Whether `known` is from the server."""
+        return self._memory.listed(self._who) is not None
+
+    def hears(self) -> str:
+        """The model that `transcribe` asks; "" if there is none, or nobody asked for the list yet."""
+        return next((model for model in models.hearing(self._ids()) if not self._memory.lost(self._who, model)), "")
+
+    def speaks(self) -> str:
+        """The model that `speak` asks; "" if there is none, or nobody asked for the list yet."""
+        found = self._speaker()
+        return found.id if found else ""
+
+    def transcribe(self, audio: bytes, name: str = "question.wav") -> str:
+        """What is said in a recording; its form is told by the end of `name`. "" if nothing is. Raises `ModelError`."""
+        model = self.hears() or self._speechless("turns speech into text")
+        unfit = f"{self._place} could not make anything of the recording. Record it again."
+        if len(audio) > MOST_HEARD:
+            raise TooLarge("The recording is too long. Say it in fewer words.", model=model)
+        form = name.rpartition(".")[2].lower()
+        file = (f"question.{form if form in _HEARD else 'wav'}", audio)
+
+        def send() -> str:
+            body = {"model": model, "response_format": "json", "temperature": 0}
+            headers = {"Content-Type": "multipart/form-data"}  # the SDK adds the boundary
+            said = self._fetch(model, "/audio/transcriptions", body=body, files={"file": file}, headers=headers)
+            text = within(self._read(model, said), "text")
+            if not isinstance(text, str):
+                raise self._trouble(Ended("unreadable"), model)
+            return " ".join(sendable(text).split())
+
+        return self._voiced(model, send, unfit)
+
+    def speak(self, text: str) -> bytes:
+        """`text` read aloud, as a WAV file. Markdown is read as it stands: give plain text. Raises `ModelError`."""
+        speaker = self._speaker() or self._speechless("reads aloud")
+        cut = voice.pieces(text[: MOST_SPOKEN + 1], speaker.most_characters)
+        if len(text) > MOST_SPOKEN or len(cut) > MOST_PIECES:
+            raise TooLarge("This is too long to be read aloud at once.", model=speaker.id)
+        if not cut:
+            raise BadRequest("There is nothing to read aloud.", model=speaker.id)
+
+        def send(piece: str) -> bytes:
+            body = {"model": speaker.id, "input": piece, "voice": speaker.voice, "response_format": "wav"}
+            return self._fetch(speaker.id, "/audio/speech", body=body, headers={"Accept": "audio/wav"})
+
+        unfit = f"{self._place} could not read this text aloud."
+        sound = [self._voiced(speaker.id, functools.partial(send, piece), unfit) for piece in cut]
         try:
-            listed = _in(self._client.get(f"{self._path}/models", cast_to=object), "data")
-            if not isinstance(listed, list):
-                raise _Ended("unreadable")
-        except ModelError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a foreign seam: whatever comes out of it becomes ours
-            raise self._trouble(error, "").error from None
-        live = [row for found in listed if (row := _row(found))]
-        self._breaker.found(self._who, (row.id for row in live))
+            return voice.join(sound)
+        except ValueError:
+            raise ServerFailed(f"{unfit} What it sent is no sound.", model=speaker.id) from None
+
+    def _ids(self) -> list[str]:
+        listed = self._memory.listed(self._who)
+        return [row.id for row in listed[0]] if listed else []
+
+    def _speaker(self) -> models.VoiceInfo | None:
+        rows = models.speaking(self._ids())
+        return next((row for row in rows if not self._memory.lost(self._who, row.id)), None)
+
+    def _speechless(self, what: str) -> NoReturn:
+        raise ModelGone(f"{self._place} offers no model to this key that {what}.", model=self.name)
+
+    def _listed(self) -> tuple[models.ModelInfo, ...]:
+        def send() -> tuple[models.ModelInfo, ...]:
+            found = within(self._read("", self._fetch("", "/models")), "data")
+            if not isinstance(found, list):
+                raise self._trouble(Ended("unreadable"), "")
+            return tuple(row for one in found if (row := _row(one)))
+
+        live = _plainly(send)
+        self._memory.found(self._who, live, self._clock())
         return live
 
+    def _info(self, model: str) -> models.ModelInfo | None:
+        listed = self._memory.listed(self._who)
+        live = next((row for row in listed[0] if row.id == model), None) if listed else None
+        return models.merge([live])[0] if live and models.is_chat(model) else models.info(model)
+
     def _candidates(self) -> tuple[str, ...]:
-        return (self.name, *(model for model in self.fallback if model != self.name))
+        """Whom to ask, in this order: what is not known to be gone, and is in Groq's live list if that is fresh."""
+        others = [*self.fallback, *(row.id for row in self.known() if self._any)]
+        listed = self._memory.listed(self._who)
+        fresh = listed and not self._own and self._clock() - listed[1] < LIST_HOLDS
+        live = {row.id for row in self.known()} if fresh else None
+        return tuple(
+            model
+            for model in dict.fromkeys([self.name, *others])
+            if not self._memory.lost(self._who, model) and (live is None or model in live)
+        )
+
+    def _asked(self) -> str:
+        return next(iter(self._candidates()), self.name)
 
     def _open(self, messages: Sequence[Message], reply_tokens: int) -> Stream:
-        for model in self._candidates():
-            if self._breaker.lost(self._who, model):
-                continue
+        tried: set[str] = set()
+        while (model := next((one for one in self._candidates() if one not in tried), None)) is not None:
+            tried.add(model)
             try:
-                stream = self._persist(model, messages, reply_tokens)
+                stream = self._persist(model, functools.partial(self._send, model, messages, reply_tokens))
             except ModelGone:
-                self._breaker.lose(self._who, model)
+                if self._own:  # there, somebody may be fetching it this minute
+                    continue
+                if self._any and len(tried) == 1:  # so that no other is asked that is gone as well
+                    with suppress(ModelError):
+                        self._listed()
+                self._memory.lose(self._who, model)
                 continue
+            self._stream = stream
+            if self._lines.cancelled:  # since the first delta
+                stream.close()
+                raise Interrupted(INTERRUPTED["stopped"], model=model, cause="stopped")
             if model != self.name:
                 stream.notice = f"{self._place} no longer offers {self.name} to this key; {model} answered instead."
             return stream
         sentence = f"{self._place} does not offer the model {self.name} to this key. Choose another one in Settings."
         raise ModelGone(sentence, model=self.name)
 
-    def _persist(self, model: str, messages: Sequence[Message], reply_tokens: int) -> Stream:
-        """`_send`, again while that makes sense. The one place in this program that asks a model twice.
+    def _persist(self, model: str, send: Callable[[], _Answer]) -> _Answer:
+        """`send`, again while that makes sense. The one place in this program that asks a model twice.
 
         backoff sleeps with `time.sleep`, which no reader can interrupt and no test can replace: so its own waits are
         zero, and the real ones are sat out in `on_backoff`.
@@ -198,7 +321,7 @@ class GroqModel(ChatModel):
 
         def wait(details: Any) -> None:
             trouble: Trouble = details["exception"]
-            self._wait(trouble.wait_s(tries), str(trouble.error))
+            self._wait(model, trouble.wait_s(tries), str(trouble.error))
 
         @backoff.on_exception(
             backoff.constant,
@@ -210,103 +333,162 @@ class GroqModel(ChatModel):
             on_backoff=wait,
             logger=None,
         )
-        def send() -> Stream:
+        def attempt() -> _Answer:
             nonlocal tries
             tries += 1
-            return self._send(model, messages, reply_tokens)
-
-        try:
             return send()
-        except Trouble as trouble:
-            raise trouble.error from None
 
-    def _wait(self, seconds: float, reason: str) -> None:
+        return _plainly(attempt)
+
+    def _wait(self, model: str, seconds: float, reason: str) -> None:
         left = seconds
         while left > 0:
             if self._on_wait:
                 self._on_wait(left, reason)
             self._sleep(min(left, _SLICE_S))
             left -= _SLICE_S
+            if self._lines.cancelled:
+                raise Interrupted(INTERRUPTED["stopped"], model=model, cause="stopped")
         if self._on_wait and seconds > 0:
             self._on_wait(0.0, reason)
 
-    def _send(self, model: str, messages: Sequence[Message], reply_tokens: int) -> Stream:
-        """One request, read until its first delta. Raises `Trouble`."""
-        now = self._clock()
-        if held := self._breaker.limit(self._who, model, now):
-            kind, until = held
-            error = limited(kind, until, model=model, place=self._place, now=now)
-            raise Trouble(error, after_s=(until - now).total_seconds())
-        optional = self._optional(model)
-        known = models.info(model)
+    def _send(self, model: str, messages: Sequence[Message], reply_tokens: int) -> Reading:
+        """One question, read until its first delta. Raises `Trouble`."""
+        self._may_ask(model)
+        # llama-cpp-python ends a stream without a word where it cannot answer; what is wrong it says only out of one.
+        streamed, self._mute = not (self._own and self._mute), False
+        optional = self._optional(model) if streamed else {}
+        known = self._info(model)
         most = min(reply_tokens, (known and known.max_reply) or reply_tokens)
         # Other servers know the reply's length by its older name; Groq counts with the newer one.
         length = {"max_tokens" if self._own else "max_completion_tokens": most}
-        body = [{"role": message.role, "content": _sendable(message.content)} for message in messages]
+        sent = [{"role": message.role, "content": sendable(message.content)} for message in messages]
+        body = {"model": model, "messages": sent, "stream": streamed, **length, **optional}
+        counter = tokens.counter(model)
+        counted = sum(counter.count(message.content) + counter.message(message.role) for message in messages)
+
+        def learn(usage: Usage) -> None:
+            counter.learn(counted, usage.prompt)
+
         try:
-            # Not `chat.completions.create`: building the SDK's chunk objects takes three times as long as all the rest
-            # of reading a stream, and its paths are Groq's alone. The client, its errors and its events are the same.
-            raw = self._client.post(
-                f"{self._path}/chat/completions",
-                body={"model": model, "messages": body, "stream": True, **length, **optional},
-                cast_to=object,
-                stream=True,
-                stream_cls=groq.Stream[object],
-            )
-        except ModelError as error:
-            raise Trouble(error, tries=1) from None
+            with self._lines.opening():
+                with self._memory.asking(self._who, model, counted + most):
+                    raw = self._call("/chat/completions", body=body)
+                    stream = Reading(raw, model=model, place=self._place, clock=self._clock, learn=learn)
+                    self._memory.say(self._who, model, stream.limits, self._clock())
+                stream.begin()
         except Exception as error:  # noqa: BLE001 - a foreign seam: whatever comes out of it becomes ours
+            self._mute = isinstance(error, Ended) and error.cause == "cut"
             raise self._trouble(error, model, tuple(optional)) from None
-        stream = _Reading(
-            raw,
-            model=model,
-            place=self._place,
-            clock=self._clock,
-            until=now + timedelta(seconds=self._answer_s),
-            learn=functools.partial(_learn, model, messages),
-        )
-        if stream.limits.tokens:
-            self._breaker.cap(self._who, model, stream.limits.tokens)
-        try:
-            stream.begin()
-        except Exception as error:  # noqa: BLE001 - as above
-            raise self._trouble(error, model) from None
         return stream
+
+    def _fetch(self, model: str, path: str, **how: Any) -> bytes:
+        """One request and its whole answer. Raises `Trouble`."""
+        self._may_ask(model)
+        try:
+            with self._lines.opening():
+                raw = self._call(path, **how)
+                try:
+                    return raw.response.read()
+                finally:
+                    raw.close()
+        except Exception as error:  # noqa: BLE001 - as above
+            if isinstance(error, groq.NotFoundError):
+                self._memory.lose(self._who, model)
+            raise self._trouble(error, model) from None
+
+    def _read(self, model: str, body: bytes) -> object:
+        """A JSON answer, None for what is none. Raises `Trouble` for an error that came with status 200."""
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+        if within(answer, "error"):
+            raise self._trouble(Ended("error", body.decode("utf-8", "replace")), model)
+        return answer
+
+    def _call(
+        self,
+        path: str,
+        *,
+        body: Mapping[str, object] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> groq.Stream[object]:
+        """Send one request; its answer is still to be read. Raises whatever the SDK does."""
+        # Not `chat.completions.create` and the like: building the SDK's chunk objects takes three times as long as all
+        # the rest of reading a stream, and its paths are Groq's alone. The client, its errors and events are the same.
+        until = self._clock() + timedelta(seconds=self._answer_s)
+        path = f"{self._path}{path}"
+        events = groq.Stream[object]
+        if body is None:
+            raw = self._client.get(path, cast_to=object, stream=True, stream_cls=events)
+        else:
+            with_headers: Any = {"headers": headers} if headers else {}
+            raw = self._client.post(
+                path, body=body, files=files, options=with_headers, cast_to=object, stream=True, stream_cls=events
+            )
+        watch(raw.response, self._clock, until)
+        return raw
+
+    def _voiced(self, model: str, send: Callable[[], _Answer], unfit: str) -> _Answer:
+        """`_persist` for speech, where a model that this key may not use is forgotten."""
+        try:
+            return self._persist(model, send)
+        except (KeyRefused, ModelGone):
+            self._memory.lose(self._who, model)
+            raise
+        except (BadRequest, TooLarge):  # their sentences speak of a question and its articles
+            raise BadRequest(unfit, model=model) from None
+
+    def _may_ask(self, model: str) -> None:
+        now = self._clock()
+        if held := self._memory.limit(self._who, model, now):
+            kind, until = held
+            error = limited(kind, until, model=model, place=self._place, now=now)
+            raise Trouble(error, after_s=(until - now).total_seconds())
 
     def _optional(self, model: str) -> dict[str, Any]:
         """The parameters an answer can do without: those the server is not known to refuse."""
         wanted: dict[str, Any] = {"stream_options": {"include_usage": True}}
-        known = models.info(model)
+        known = self._info(model)
         if known and self.effort in known.efforts:
             wanted["reasoning_effort"] = self.effort
-        return {name: value for name, value in wanted.items() if not self._breaker.refused(self._who, name)}
+        return {name: value for name, value in wanted.items() if not self._memory.refused(self._who, name)}
 
     @functools.cached_property
-    def _client(self) -> groq.Groq:
+    def _client(self) -> Client:
         if not self._key.isascii() or not self._key.isprintable() or " " in self._key or not self._key:
             raise KeyRefused("The key is empty, or holds what no key has. Check it in Settings.", model=self.name)
-        if not _is_address(self._base):
+        if not is_address(self._base):
             raise Unreachable("The address of the model's server is not one. Check it in Settings.", model=self.name)
-        return groq.Groq(
+        client = Client(
             api_key=self._key,
             base_url=self._base,
             max_retries=0,  # `_persist` owns the tries; the SDK's would multiply them
             timeout=httpx.Timeout(connect=CONNECT_S, read=self._stall_s, write=10, pool=5),
             http_client=self._http or http(),
         )
+        client.lines = self._lines
+        return client
 
     def _trouble(self, error: Exception, model: str, optional: Sequence[str] = ()) -> Trouble:
-        """Any failure before the first delta; what it teaches goes to the breaker and the log."""
-        trouble, said = _judged(error, model=model, place=self._place, now=self._clock(), stall_s=self._stall_s)
+        """Any failure before the first delta; what it teaches goes to the memory and the log."""
+        if self._lines.cancelled:
+            return Trouble(Interrupted(INTERRUPTED["stopped"], model=model, cause="stopped"), tries=1)
+        now = self._clock()
+        trouble, said = judged(error, model=model, place=self._place, now=now)
         ours = trouble.error
         log.warning("%s: %s for %s (%s)", self._place, type(ours).__name__, model or "the list of models", said)
+        if isinstance(error, groq.APIStatusError):
+            self._memory.say(self._who, model, limits(error.response.headers), now)
         if isinstance(ours, RateLimited) and ours.until and trouble.wait_s(1) > PATIENCE_S:
-            self._breaker.trip(self._who, model, ours.kind, ours.until)
+            self._memory.trip(self._who, model, ours.kind, ours.until)
         if isinstance(ours, TooLarge) and ours.limit:
-            self._breaker.cap(self._who, model, ours.limit)
+            self._memory.cap(self._who, model, ours.limit)
         unknown = next((name for name in optional if isinstance(ours, BadRequest) and name in said.message), "")
         if unknown:
-            self._breaker.refuse(self._who, unknown)
+            self._memory.refuse(self._who, unknown)
             return Trouble(ours, after_s=0)
         return trouble
 
@@ -317,284 +499,22 @@ def warm() -> None:
     tokens.warm()
 
 
-@functools.cache
-def http() -> httpx.Client:
-    """The process's HTTP client for models, made once: reading the certificates takes a fifth of a second.
-
-    No connection is kept for the next request: people ask minutes apart, a kept one that the server has closed costs
-    a try, and a connection that nobody else can be given is one that `Stream.close` may shut down at any time.
-    """
-    return httpx.Client(
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        headers={"Accept-Encoding": "identity"},  # a compressed stream is held back until a block is full
-    )
-
-
-class _Ended(Exception):
-    """The stream ended before the answer: what its reader finds out by itself."""
-
-    def __init__(self, cause: Cause, said: str = "") -> None:
-        super().__init__(said)
-        self.cause: Cause = cause
-
-
-class _Reading(Stream):
-    """An open reply of the SDK. `begin` reads until the first delta, iterating gives that one and the rest.
-
-    In `begin` foreign errors pass through (`_send` judges them); while it is iterated every one becomes `Interrupted`.
-    Once the finish reason is there the answer is whole, and what breaks afterwards breaks nothing.
-    """
-
-    def __init__(
-        self,
-        raw: groq.Stream[Any],
-        *,
-        model: str,
-        place: str,
-        clock: Clock,
-        until: datetime,
-        learn: Callable[[Usage], None],
-    ) -> None:
-        super().__init__(model, limits=limits(raw.response.headers))
-        self._raw = raw
-        self._place = place
-        self._clock = clock
-        self._learn = learn
-        self._first: deque[Delta] = deque()
-        self._closed = threading.Event()
-        self._reading = threading.Lock()
-        if isinstance(raw.response.stream, httpx.SyncByteStream):
-            raw.response.stream = _Watched(raw.response.stream, clock, until)
-        self._deltas = self._read()
-
-    def begin(self) -> None:
-        first = next(self._deltas, None)
-        if first is not None:
-            self._first.append(first)
-
-    def __iter__(self) -> Iterator[Delta]:
-        while self._first:
-            yield self._first.popleft()
-        while True:
-            with self._reading:
-                if self._closed.is_set() and not self.finish:
-                    raise self._interrupted(_Ended("stopped"))
-                try:
-                    delta = next(self._deltas, None)
-                except Exception as error:  # noqa: BLE001 - a foreign seam: whatever comes out of it becomes ours
-                    raise self._interrupted(error) from None
-            if delta is None:
-                return
-            yield delta
-
-    def close(self) -> None:
-        """As `Stream.close`. A read that waits for bytes in another thread ends at once."""
-        self._closed.set()
-        if self._reading.acquire(blocking=False):
-            try:
-                self._raw.close()
-            finally:
-                self._reading.release()
-        else:
-            # Closing a socket does not wake who reads from it, shutting it down does; the reader then closes.
-            _hang_up(self._raw.response)
-
-    def _read(self) -> Iterator[Delta]:
-        text, reasoning = _Whole(), _Whole()
-        characters = 0
-        try:
-            for chunk in self._raw:
-                piece = self._take(chunk)
-                delta = Delta(text.add(piece.text), reasoning.add(piece.reasoning))
-                characters += len(delta.text) + len(delta.reasoning)
-                if characters > _MOST_CHARACTERS:
-                    raise _Ended("unreadable", "endless")
-                if delta.text or delta.reasoning:
-                    yield delta
-        except Exception:
-            if not self.finish:
-                raise
-        finally:
-            self._raw.close()
-        if not self.finish:
-            raise _Ended("cut")
-        rest = Delta(text.rest(), reasoning.rest())
-        if rest.text or rest.reasoning:
-            yield rest
-        if self.usage:
-            self._learn(self.usage)
-
-    def _take(self, chunk: object) -> Delta:
-        """One chunk as the server sent it: nothing in it need be there, or of the type that it should have."""
-        own = _in(chunk, "x_groq")
-        if said := _in(own, "error"):
-            raise _Ended("error", str(said))
-        self.usage = _usage(_in(own, "usage")) or _usage(_in(chunk, "usage")) or self.usage
-        choices = _in(chunk, "choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        if finish := _in(choice, "finish_reason"):
-            self.finish = str(finish)
-        delta = _in(choice, "delta")
-        text, reasoning = _in(delta, "content"), _in(delta, "reasoning") or _in(delta, "reasoning_content")
-        return Delta(text if isinstance(text, str) else "", reasoning if isinstance(reasoning, str) else "")
-
-    def _interrupted(self, error: Exception) -> Interrupted:
-        cause: Cause = "unreadable"
-        if self._closed.is_set():
-            cause = "stopped"
-        elif isinstance(error, _Ended):
-            cause = error.cause
-        elif isinstance(error, httpx.TimeoutException):
-            cause = "stalled"
-        elif isinstance(error, (httpx.HTTPError, httpx.StreamError)):
-            cause = "cut"
-        elif isinstance(error, groq.APIError) and not isinstance(error, groq.APIResponseValidationError):
-            cause = "error"
-        sentence = _INTERRUPTED[cause].format(self._place)
-        if cause == "error":
-            said = told(getattr(error, "body", None), message=str(error))
-            why = judge(said, {}, model=self.model, place=self._place, now=self._clock()).error
-            sentence = f"{sentence} {why}"
-        if cause != "stopped":
-            log.warning("%s: the answer of %s was interrupted (%s)", self._place, self.model, cause)
-        return Interrupted(sentence, model=self.model, cause=cause)
-
-
-_INTERRUPTED: dict[Cause, str] = {
-    "cut": "The connection to {} ended before the answer did.",
-    "stalled": "{} stopped sending in the middle of the answer.",
-    "slow": "The answer took too long and was ended.",
-    "unreadable": "{} sent something unreadable in the middle of the answer.",
-    "error": "{} ended the answer early.",
-    "stopped": "The answer was stopped.",
-}
-
-
-class _Watched(httpx.SyncByteStream):
-    """A response's bytes with an end: lines that keep a connection alive without an answer reach nobody else."""
-
-    def __init__(self, inner: httpx.SyncByteStream, clock: Clock, until: datetime) -> None:
-        self._inner = inner
-        self._clock = clock
-        self._until = until
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for chunk in self._inner:
-            size += len(chunk)
-            if self._clock() > self._until:
-                raise _Ended("slow")
-            if size > _MOST_BYTES:
-                raise _Ended("unreadable", "endless")
-            yield chunk
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _Whole:
-    """Text from pieces that may be cut inside a character: JSON can carry the halves of an emoji in two deltas."""
-
-    def __init__(self) -> None:
-        self._held = ""
-
-    def add(self, piece: str) -> str:
-        if piece.isascii() and not self._held:
-            return piece
-        piece, self._held = self._held + piece, ""
-        if "\ud800" <= piece[-1] <= "\udbff":
-            piece, self._held = piece[:-1], piece[-1]
-        return _sendable(piece)
-
-    def rest(self) -> str:
-        return _sendable(self._held)
-
-
-def _judged(error: Exception, *, model: str, place: str, now: datetime, stall_s: float) -> tuple[Trouble, Told]:
-    """Any exception of the SDK, its HTTP client or `_Reading` before the first delta, and what to log of it."""
-    cause = error.__cause__ if isinstance(error, groq.APIConnectionError) else error
-    if isinstance(error, groq.APIStatusError):
-        said = told(error.body, error.status_code, error.response.headers)
-        return judge(said, error.response.headers, model=model, place=place, now=now), said
-    if isinstance(error, _Ended) and error.cause == "error":
-        said = told(str(error))
-        return judge(said, {}, model=model, place=place, now=now), said
-    if isinstance(cause, httpx.TimeoutException):
-        # A stall has already cost the patience that a second try would need; a connection that fails costs less.
-        connecting = isinstance(cause, (httpx.ConnectTimeout, httpx.PoolTimeout))
-        seconds = CONNECT_S if connecting else stall_s
-        sentence = f"{place} did not answer within {seconds:.0f} seconds. Try again in a moment."
-        return Trouble(Unreachable(sentence, model=model), tries=TRIES if connecting else 1), Told(code="timeout")
-    if isinstance(error, _Ended) and error.cause == "slow":
-        sentence = f"{place} kept the line open but sent no answer. Try again in a moment."
-        return Trouble(ServerFailed(sentence, model=model), tries=1), Told(code="slow")
-    if (isinstance(error, _Ended) and error.cause == "cut") or isinstance(error, (httpx.HTTPError, httpx.StreamError)):
-        sentence = f"The connection to {place} ended before the answer began. Try again."
-        return Trouble(Unreachable(sentence, model=model)), Told(code="cut")
-    if isinstance(error, groq.APIConnectionError):
-        sentence = f"{place} could not be reached. Check the network and the server's address, then try again."
-        # Only what the network did can be otherwise next time: not a wrong scheme, or a header that cannot be sent.
-        tries = TRIES if isinstance(cause, (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)) else 1
-        return Trouble(Unreachable(sentence, model=model), tries=tries), Told(code=type(cause).__name__)
-    if isinstance(error, groq.APIError) and not isinstance(error, groq.APIResponseValidationError):
-        said = told(error.body, message=error.message)  # an error event of the stream
-        return judge(said, {}, model=model, place=place, now=now), said
-    sentence = f"{place} sent something that is no answer. Try again, or check the server's address in Settings."
-    return Trouble(ServerFailed(sentence, model=model)), Told(code=type(error).__name__)
-
-
-def _hang_up(response: httpx.Response) -> None:
-    network = response.extensions.get("network_stream")
-    line = network.get_extra_info("socket") if network is not None and not response.is_closed else None
-    if isinstance(line, socket.socket):
-        with suppress(OSError):  # it ended by itself meanwhile
-            # Of the plain socket, whatever it is wrapped in: TLS would first say goodbye to a server that is silent.
-            socket.socket.shutdown(line, socket.SHUT_RDWR)
-
-
-def _learn(model: str, messages: Sequence[Message], usage: Usage) -> None:
-    counter = tokens.counter(model)
-    counted = sum(counter.count(message.content) + counter.message(message.role) for message in messages)
-    counter.learn(counted, usage.prompt)
-
-
-def _in(value: object, name: str) -> Any:
-    """`value[name]` of parsed JSON; None if there is no such thing."""
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _usage(sent: object) -> Usage | None:
-    prompt, completion = number(_in(sent, "prompt_tokens")), number(_in(sent, "completion_tokens"))
-    if not prompt and not completion:
-        return None
-    cached = number(_in(_in(sent, "prompt_tokens_details"), "cached_tokens"))
-    reasoning = number(_in(_in(sent, "completion_tokens_details"), "reasoning_tokens"))
-    return Usage(prompt, completion, cached, reasoning)
+def _plainly(send: Callable[[], _Answer]) -> _Answer:
+    """`send`, whose `Trouble` leaves as the error that it is about."""
+    try:
+        return send()
+    except Trouble as trouble:
+        error = trouble.error
+    raise error  # here, where it has no context: that would be the SDK's
 
 
 def _row(found: object) -> models.ModelInfo | None:
-    model = _in(found, "id")
-    if not isinstance(model, str) or not model or _in(found, "active") is False:
+    model = within(found, "id")
+    if not isinstance(model, str) or not 0 < len(model) <= 200 or not model.isprintable():
         return None
-    window = number(_in(found, "context_window")) or number(_in(found, "max_model_len"))
-    return models.ModelInfo(model, window or None, number(_in(found, "max_completion_tokens")) or None)
-
-
-def _sendable(text: str) -> str:
-    """`text` without lone halves of characters, which no encoding can send."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _is_address(base: str) -> bool:
-    """Whether `base` is an http(s) URL with a host: the SDK would find out late, or ask a name server for nonsense."""
-    try:
-        url = httpx.URL(base)
-    except httpx.InvalidURL:
-        return False
-    return url.scheme in ("http", "https") and bool(re.fullmatch(rb"[a-z0-9._-]+|[0-9a-f:.]+", url.raw_host))
-
-
-def _place(base: str) -> str:
-    """What a reader calls the server: Groq, or its host."""
-    host = httpx.URL(base).host if _is_address(base) else ""
-    return "Groq" if host.endswith("groq.com") else host or "The server"
+    if within(found, "active") is False:
+        return None
+    # By Groq, vLLM and llama.cpp; what Ollama and LM Studio list has no window.
+    told = (within(found, "context_window"), within(found, "max_model_len"), within(within(found, "meta"), "n_ctx"))
+    window = next((size for size in map(number, told) if size), None)
+    return models.ModelInfo(model, window, number(within(found, "max_completion_tokens")) or None)

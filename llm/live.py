@@ -4,11 +4,13 @@ Streamlit ends a page's script at any click, reload or lost connection, and what
 a thread reads the answer, and pages only look on: a `view` begins with all the text there is and goes on as it grows,
 for as many pages as want to see it. When nobody has looked for `grace_s`, the answer is stopped: it costs tokens.
 
+A view gives the answer block by block (`llm.blocks`), each in pieces. A page sends the whole of the block that is open
+with each piece, so how often a piece comes is decided by what it costs: see `Pace`.
+
 A second thread, the keeper, stores the answer while it grows and once at its end, and watches whether anybody looks,
 so that neither a slow database nor a silent provider holds up the other.
 
-An answer begins when `start` is called. Whoever wants to let only so many be written at once starts the others later:
-viewers wait in the meantime.
+`Slots` let only so many answers be written at once; the others wait in line, and their views tell their place.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from llm.assistant import Answer, State
-from llm.base import ModelError
+from llm.base import Interrupted, ModelError
+from llm.blocks import Cutter
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +36,133 @@ Clock = Callable[[], float]
 FAULT = "Something went wrong while looking for an answer. Ask again."
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The model client sits out a wait: the seconds left, and why, as the client's sentence."""
+
+    seconds_left: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The answer waits in line: its place, 1 for the next one, and how many answers are being written."""
+
+    place: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a view gives a piece, in seconds.
+
+    Never twice within `every_s`. After that when the open block has grown by `share` of what was given of it: the
+    updates of a block then cost at most about 1 + 1/share times the block. Or after `patience_s`, so that slow text
+    does not come in lumps. While nothing comes there is a tick, "", every `idle_s`.
+    """
+
+    every_s: float = 0.05
+    share: float = 0.34
+    patience_s: float = 0.25
+    idle_s: float = 0.25
+
+    def due(self, given: int, new: int, rested_s: float) -> bool:
+        """Whether `new` characters are given now, `rested_s` after the last piece, to a block of which `given` were."""
+        return rested_s >= self.every_s and (new >= given * self.share or rested_s >= self.patience_s)
+
+
+PACE = Pace()
+
+
+class Slots:
+    """So many answers are written at once in a process; those that come later wait in line, first come first served."""
+
+    def __init__(self, most: int = 20) -> None:
+        self._most = most
+        self._running = 0
+        self._line: list[object] = []
+        self._changed = threading.Condition()
+
+    @property
+    def running(self) -> int:
+        """How many are being written."""
+        return self._running
+
+    @contextmanager
+    def turn(self, tell: Callable[[Queued], object]) -> Iterator[None]:
+        """Wait for a turn, and keep it inside `with`.
+
+        `tell` is called with the place whenever it may have changed, and after `wake`; what it raises leaves the line.
+        """
+        ticket = object()
+        with self._changed:
+            self._line.append(ticket)
+            try:
+                while self._line[0] is not ticket or self._running >= self._most:
+                    tell(Queued(self._line.index(ticket) + 1, self._running))
+                    self._changed.wait()
+                self._running += 1
+            finally:
+                self._line.remove(ticket)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Have everybody in line told again."""
+        with self._changed:
+            self._changed.notify_all()
+
+
+class Block:
+    """A block of an answer as a view gives it. Iterate it once for its pieces, unless it is `finished` already.
+
+    The pieces are without the blank lines that end the block.
+    """
+
+    def __init__(self, live: Live, place: int, pace: Pace, rest: _Rest) -> None:
+        self._live = live
+        self._place = place
+        self._pace = pace
+        self._rest = rest
+
+    @property
+    def text(self) -> str:
+        """All of it that there is so far."""
+        with self._live._changed:
+            return self._live._block(self._place)[0]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it will not grow any more."""
+        with self._live._changed:
+            return self._live._block(self._place)[1]
+
+    def __iter__(self) -> Iterator[str]:
+        return self._live._pieces(self._place, self._pace, self._rest)
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What the blocks of one view share: when its last piece was taken, and the last change of `status` it saw."""
+
+    since: float = float("-inf")
+    told: int = 0
+
+
 class Live:
     """One answer, being written. Safe to share between threads.
 
     `ask` is called in the thread and gives the answer; it may raise `ModelError`, whose sentence becomes `reason`.
     `save(live)` is called about every `save_s` while text grows and once at the end; what it raises is logged, and the
-    answer goes on. `grace_s` are the seconds that an answer nobody looks at is still written, counted from `start` on.
+    answer goes on. `after(live)` is called once when all that is over and nobody waits any more. `grace_s` are the
+    seconds that an answer nobody looks at is still written, counted from `start` on. `cancel` gives up what
+    `ask` is opening when `stop` comes before there is an answer: `ChatModel.cancel`. `slots` let it wait for its turn
+    before `ask` is called.
     """
 
     def __init__(
@@ -44,17 +170,26 @@ class Live:
         ask: Callable[[], Answer],
         *,
         save: Callable[[Live], object],
+        after: Callable[[Live], object] | None = None,
+        cancel: Callable[[], object] | None = None,
+        slots: Slots | None = None,
         save_s: float = 0.5,
         grace_s: float = 1.5,
         clock: Clock = time.monotonic,
     ) -> None:
         self._ask = ask
         self._save = save
+        self._after = after
+        self._cancel = cancel
+        self._slots = slots
         self._save_s = save_s
         self._grace_s = grace_s
         self._clock = clock
         self._changed = threading.Condition()  # guards what follows; told of new text and of the end
         self._text = ""  # the Markdown so far
+        self._cutter = Cutter()
+        self._shown = 0  # where the settled text ends, without the blanks at its end
+        self._told = 0  # counts the changes of `status`
         self._unsaved = False
         self._ended = False  # no more text will come
         self._stopping = False
@@ -67,6 +202,8 @@ class Live:
         self._failure: tuple[State, str] | None = None
         self.answer: Answer | None = None
         """The answer, once it has begun."""
+        self.status: Waiting | Queued | None = None
+        """What it waits for before it can begin, if it waits."""
         self.error: Exception | None = None
         """What `ask` raised, if it did."""
         self.done = threading.Event()
@@ -87,8 +224,19 @@ class Live:
             self._over.set()
             self._changed.notify_all()
             answer = self.answer
+        if self._slots:
+            self._slots.wake()
         if answer is not None:
             answer.close()
+        elif self._cancel:
+            self._cancel()
+
+    def waits(self, seconds_left: float, reason: str) -> None:
+        """The model client's word that it sits out a wait; 0 seconds left end it. Fits `GroqModel`'s `on_wait`.
+
+        Raises `Interrupted` when the answer is being stopped, which ends the wait.
+        """
+        self._tell(Waiting(seconds_left, reason) if seconds_left > 0 else None)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the answer has ended and is saved. Gives whether it has; `timeout` is in seconds."""
@@ -128,32 +276,60 @@ class Live:
         """As `Answer.details`; empty before the answer has begun."""
         return self.answer.details if self.answer else {}
 
-    def view(self, every_s: float = 0.05, idle_s: float = 0.25) -> Iterator[str]:
-        """Look on: all the text so far at once, then what came, every `every_s` at most, until the answer ends.
+    @property
+    def reasoning(self) -> str:
+        """What the model thought so far; never part of the answer."""
+        return self.answer.reasoning if self.answer else ""
 
-        While nothing comes, "" is given every `idle_s`, so that the one who looks can notice that he should stop.
-        Closing the iterator, or dropping it, is looking away.
+    def view(self, pace: Pace = PACE) -> Iterator[Block]:
+        """Look on, block by block, until the answer ends: the blocks there are come at once, the open one as it grows.
+
+        The first block comes before there is any text, so that its ticks tell of `status` and `reasoning`. A tick also
+        comes when `status` changes. Closing the iterator, or dropping it, is looking away.
         """
-        seen = 0
+        rest = _Rest()
+        place = 0
         self._look(+1)
         try:
-            while True:
-                with self._changed:
-                    self._changed.wait_for(partial(self._beyond, seen), idle_s)
-                    piece = self._text[seen:]
-                    over = self._over.is_set()
-                seen += len(piece)
-                if piece or not over:
-                    yield piece
-                if over:
-                    return
-                if piece:
-                    self._over.wait(every_s)
+            while place < len(self._cutter.starts):
+                yield Block(self, place, pace, rest)
+                place += 1
         finally:
             self._look(-1)
 
-    def _beyond(self, seen: int) -> bool:
-        return len(self._text) > seen or self._over.is_set()
+    def _pieces(self, place: int, pace: Pace, rest: _Rest) -> Iterator[str]:
+        given = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(partial(self._has_news, place, given, rest.told), pace.idle_s)
+                text, finished = self._block(place)
+                rest.told = self._told
+                over = self._over.is_set()
+            new = len(text) - given
+            at_once = over or (finished and not given)
+            if new and not at_once:
+                rested = time.monotonic() - rest.since
+                if not pace.due(0 if finished else given, new, rested):
+                    self._over.wait(pace.every_s - rested if rested < pace.every_s else pace.every_s)
+                    continue
+            if new or not finished:
+                yield text[given:]
+            if new:
+                given = len(text)
+                rest.since = time.monotonic()
+            if finished:
+                return
+
+    def _has_news(self, place: int, given: int, told: int) -> bool:
+        text, finished = self._block(place)
+        return len(text) > given or finished or self._told != told
+
+    def _block(self, place: int) -> tuple[str, bool]:
+        """The text of a block so far, and whether it is all. To be called with the lock."""
+        starts = self._cutter.starts
+        if place + 1 < len(starts):
+            return self._text[starts[place] : starts[place + 1]].rstrip(), True
+        return self._text[starts[place] : self._shown], self._over.is_set()
 
     def _look(self, viewers: int) -> None:
         with self._changed:
@@ -163,19 +339,8 @@ class Live:
 
     def _read(self) -> None:
         try:
-            answer = self._ask()
-            with self._changed:
-                self.answer = answer
-                stopping = self._stopping
-            if stopping:  # while it was being opened, when there was nothing to close yet
-                answer.close()
-            for piece in answer:
-                with self._changed:
-                    self._text += piece
-                    wake, self._unsaved = not self._unsaved, True
-                    self._changed.notify_all()
-                if wake:
-                    self._nudge.set()
+            with self._turn():
+                self._write()
         except ModelError as error:
             self._fail(error, str(error))
         except Exception as error:
@@ -183,10 +348,44 @@ class Live:
             self._fail(error, FAULT)
         finally:
             with self._changed:
+                self._cutter.close()
+                self._shown = len(self._text.rstrip())
+                self.status = None
                 self._ended = True
                 self._over.set()
                 self._changed.notify_all()
             self._nudge.set()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._slots.turn(self._tell) if self._slots else nullcontext()
+
+    def _write(self) -> None:
+        self._tell(None)
+        answer = self._ask()
+        with self._changed:
+            self.answer = answer
+            stopping = self._stopping
+        if stopping:  # while it was being opened, when there was nothing to close yet
+            answer.close()
+        for piece in answer:
+            with self._changed:
+                self._text += piece
+                self._cutter.feed(piece)
+                self._shown = _trimmed(self._text, self._cutter.settled)
+                wake, self._unsaved = not self._unsaved, True
+                self._changed.notify_all()
+            if wake:
+                self._nudge.set()
+
+    def _tell(self, status: Waiting | Queued | None) -> None:
+        """A new status; raises `Interrupted` when the answer is being stopped."""
+        with self._changed:
+            if self._stopping:
+                raise Interrupted("The answer was stopped.", cause="stopped")
+            if status != self.status:
+                self.status = status
+                self._told += 1
+                self._changed.notify_all()
 
     def _fail(self, error: Exception, sentence: str) -> None:
         self.error = error
@@ -206,14 +405,16 @@ class Live:
                 if save:
                     self._unsaved = False
             if ended:
-                self._save_now()
+                self._try(self._save)
                 self.done.set()
+                if self._after:
+                    self._try(self._after)
                 return
             if deserted:
                 self.stop()
             if save:
                 due = now + self._save_s
-                self._save_now()
+                self._try(self._save)
 
     def _pause(self, due: float) -> float | None:
         """Seconds until the keeper has something to do if nobody nudges it; None for never."""
@@ -223,8 +424,15 @@ class Live:
                 moments.append(self._alone_since + self._grace_s)
             return max(0.0, min(moments) - self._clock()) if moments else None
 
-    def _save_now(self) -> None:
+    def _try(self, keep: Callable[[Live], object]) -> None:
         try:
-            self._save(self)
+            keep(self)
         except Exception:
-            log.exception("An answer could not be saved.")
+            log.exception("An answer, or what it took, could not be saved.")
+
+
+def _trimmed(text: str, end: int) -> int:
+    """Where `text` up to `end` ends without blanks."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end

@@ -27,7 +27,7 @@ Not among them: the joiners U+200C and U+200D, which Persian, Indic scripts and 
 """
 SPACES = re.compile(r"\s+")
 
-_REFERENCES = {"[": "&#91;", "]": "&#93;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "(": "("}
+_REFERENCES = {"[": "&#91;", "]": "&#93;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "(": "(", "\\": "&#92;"}
 # A backslash before a round bracket begins a formula to the first reading; alone the bracket means nothing.
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 _AUTOMATIC = re.compile(

@@ -1,7 +1,8 @@
 """Which models exist: a small table with its date, and what a server says it has now.
 
-The table is what is known without asking (windows, efforts, prices); the live list of `GET /models` is what may be
-asked. `merge` puts the two together, `choose` picks the model to ask. Pure: asking is `llm.groq`'s work.
+The table is what is known without asking (windows, efforts, prices, voices); the live list of `GET /models` is what may
+be asked. `merge` puts the two together, `choose` picks the model to ask, `hearing` and `speaking` those for speech.
+Pure: asking is `llm.groq`'s work.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ Effort = Literal["low", "medium", "high"]
 class ModelInfo:
     """What is known of a model. Tokens, and dollars a million tokens; None is unknown, no `efforts`: none to set.
 
-    `window` holds prompt and reply together. `tokens_per_minute_free` is the limit of Groq's free plan.
+    `window` holds prompt and reply together. `tokens_per_minute_free` is the limit of Groq's free plan. A `preview` may
+    be taken away from one day to the next.
     """
 
     id: str
@@ -30,6 +32,7 @@ class ModelInfo:
     price_prompt: float | None = None
     price_cached: float | None = None
     price_reply: float | None = None
+    preview: bool = False
 
     def cost(self, *, prompt: int, completion: int, cached: int = 0) -> float | None:
         """Dollars for tokens as the provider counts them (`prompt` includes `cached`); None if the price is unknown."""
@@ -39,14 +42,32 @@ class ModelInfo:
         return ((prompt - cached) * self.price_prompt + cached * cached_price + completion * self.price_reply) / 1e6
 
 
-KNOWN_ON = date(2026, 11, 22)
-"""The day the table was last compared with Groq's pages: limits and prices may have moved since."""
+@dataclass(frozen=True, slots=True)
+class VoiceInfo:
+    """What is known of a model for speech: one that hears has its price an hour, in dollars, one that speaks its voice
+    and the characters it takes in one request.
+    """
+
+    id: str
+    price_hour: float | None = None
+    voice: str = ""
+    most_characters: int = 0
+
+
+KNOWN_ON = date(2026, 11, 24)
+"""The day the tables were last compared with what is public of Groq's: limits and prices may have moved since."""
 
 BUNDLED = (
     ModelInfo("openai/gpt-oss-120b", 131_072, 65_536, ("low", "medium", "high"), 8_000, 0.15, 0.075, 0.60),
     ModelInfo("openai/gpt-oss-20b", 131_072, 65_536, ("low", "medium", "high"), 8_000, 0.075, 0.0375, 0.30),
+    ModelInfo("qwen/qwen3.8-27b", 131_042, 16_384, ("low", "medium", "high"), None, 0.80, 0.40, 4.00, preview=True),
+    ModelInfo("qwen/qwen3.6-27b", 131_072, 16_384, (), None, 0.60, 0.30, 3.00, preview=True),
 )
 """Best first: the first is the default, the others answer in this order when it is gone."""
+
+HEARING = (VoiceInfo("whisper-large-v3-turbo", 0.04), VoiceInfo("whisper-large-v3", 0.111))
+SPEAKING = (VoiceInfo("canopylabs/orpheus-v1-english", voice="hannah", most_characters=200),)
+"""Best first. Other servers' voices have other names, so only these speak."""
 
 DEFAULT = BUNDLED[0].id
 EFFORT: Effort = "low"
@@ -57,6 +78,7 @@ EFFORT: Effort = "low"
 _NO_CHAT = re.compile(
     r"whisper|tts|orpheus|playai|speech|transcri|guard|moderation|safety|embed|rerank|compound|ocr|diffusion", re.I
 )
+_HEARS = re.compile(r"whisper|transcri", re.I)
 
 
 def info(model: str) -> ModelInfo | None:
@@ -70,7 +92,7 @@ def is_chat(model: str) -> bool:
 
 
 def merge(live: Iterable[str | ModelInfo]) -> tuple[ModelInfo, ...]:
-    """The chat models of a live list: those of the table first and in its order, then the others by id.
+    """The chat models of a live list: those of the table first and in its order, then the others, largest window first.
 
     What a live `ModelInfo` knows wins over the table. An empty list is no news: it gives the table.
     """
@@ -80,8 +102,8 @@ def merge(live: Iterable[str | ModelInfo]) -> tuple[ModelInfo, ...]:
     if not found:
         return BUNDLED
     known = [_joined(row, found[row.id]) for row in BUNDLED if row.id in found]
-    others = sorted(found.keys() - {row.id for row in BUNDLED})
-    return (*known, *(found[model] for model in others))
+    others = [row for row in found.values() if not info(row.id)]
+    return (*known, *sorted(others, key=lambda row: (-(row.window or 0), row.id)))
 
 
 def choose(wanted: str = "", live: Iterable[str] = ()) -> str:
@@ -95,6 +117,19 @@ def choose(wanted: str = "", live: Iterable[str] = ()) -> str:
 def fallbacks(model: str) -> tuple[str, ...]:
     """Which models answer, in this order, when `model` is gone."""
     return tuple(row.id for row in BUNDLED if row.id != model)
+
+
+def hearing(live: Iterable[str]) -> tuple[str, ...]:
+    """The models of a live list that turn speech into text, best first."""
+    live = set(live)
+    known = [row.id for row in HEARING if row.id in live]
+    return (*known, *sorted(model for model in live - set(known) if _HEARS.search(model)))
+
+
+def speaking(live: Iterable[str]) -> tuple[VoiceInfo, ...]:
+    """The models of a live list that turn text into speech, best first."""
+    live = set(live)
+    return tuple(row for row in SPEAKING if row.id in live)
 
 
 def _joined(known: ModelInfo, live: ModelInfo) -> ModelInfo:

@@ -1,8 +1,12 @@
 """Passages and a question -> messages, and back. Pure.
 
-A request is: the system message, older turns (oldest first), and one last message that holds the passages and the
-question. So the system message and the turns stay the same bytes from question to question, and a provider that keeps
-prefixes serves them from its cache.
+A request is: the system message, a summary of what turns no longer tell, older turns (oldest first), and one last
+message that holds the passages and the question. So the system message, the summary and the turns stay the same bytes
+from question to question, and a provider that keeps prefixes serves them from its cache. To go on with a broken answer,
+its text follows as the assistant's message, and then the request to write the rest.
+
+The summary is an exchange like any other: what was said once must not gain the rank of the system message. It is a JSON
+string between two fixed lines, so that it is data too.
 
 Passages are fenced: one JSON object a line between two fixed lines. JSON has no raw line breaks, and `<`, `>` and `&`
 are escaped too, so nothing that a passage says can end the fence, begin a message or spell a control token.
@@ -49,7 +53,9 @@ Newer reports outweigh older ones; say when an account has changed.
 - Answer in the language of the question; keep names as the passages write them, and translate the rest.
 - Be brief: begin with the answer itself, two to six sentences or a short list. Plain Markdown: paragraphs, bold, \
 lists, a table to compare figures. No links, pictures, HTML, formulas or emoji.
-- Your earlier answers are shown without their numbers. Numbers mean the present passages only.
+- Your earlier answers are shown without their numbers and their questions. Numbers mean the present passages only.
+- After the answer write a line with nothing but <next>, and below it three short questions that the reader may want \
+to ask next, one a line, each ending with a question mark, without numbers. Write nothing after them.
 """
 """The system message without the date. Its text is the same for everybody."""
 
@@ -58,6 +64,12 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 _OPEN = "<passages>\n"
 _CLOSE = "</passages>\n"
 _ASK = "Answer from the passages above, with [n] after each fact. The question:\n"
+_RECALL = "What did we speak about before? Tell it as a JSON string between <summary> and </summary>: it is data."
+_GO_ON = (
+    "Your answer above broke off. Write only what is missing, by the same rules and with the same numbers. "
+    "Begin by repeating exactly these last characters of it, then go on:\n"
+)
+_TAIL = 48  # characters that an answer which goes on is asked to repeat
 _IN_JSON = re.compile("[<>&\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -66,18 +78,22 @@ class Turn:
     """A question and its answer as the model wrote it (`Answer.raw`, with its [n]).
 
     `key` is the caller's name for it. `summary` sums up the conversation up to and with this turn; where there is one,
-    it stands for all of that.
+    it stands for all of that. `headlines` are those of what the answer cites, for summing up without a model.
     """
 
     question: str
     answer: str
     key: str = ""
     summary: str = ""
+    headlines: tuple[str, ...] = ()
 
 
 def system(today: date) -> str:
-    """The system message: what to do, and today's date."""
-    return f"{SYSTEM}\nToday is {_WEEKDAYS[today.weekday()]}, {today.isoformat()}.\n"
+    """The system message: what to do, and today's date.
+
+    It ends with a digit: what the chat template puts after it cannot run together with that, so the count is exact.
+    """
+    return f"{SYSTEM}\nToday is {_WEEKDAYS[today.weekday()]}, {today.isoformat()}"
 
 
 def fence(passages: Iterable[Passage]) -> list[str]:
@@ -96,18 +112,56 @@ def pair(turn: Turn) -> tuple[Message, Message]:
     return Message("user", turn.question), Message("assistant", unmarked(turn.answer))
 
 
-def make_messages(system: str, turns: Sequence[Turn], passages: Sequence[Passage], question: str) -> list[Message]:
+def recall(summary: str) -> tuple[Message, Message]:
+    """The summary of what the turns no longer tell, as an exchange that comes before them."""
+    return Message("user", _RECALL), Message("assistant", f"<summary>\n{quote(summary)}\n</summary>")
+
+
+def tail(begun: str) -> str:
+    """The last characters of a broken answer, from the beginning of a word on: what its rest is to begin with."""
+    end = begun[-_TAIL:]
+    return end if len(begun) <= _TAIL else end[end.find(" ") + 1 :]
+
+
+def go_on(begun: str) -> tuple[Message, Message]:
+    """What follows the question, to go on with the answer that begins with `begun`."""
+    return Message("assistant", begun), Message("user", _GO_ON + quote(tail(begun)))
+
+
+def make_messages(
+    system: str,
+    turns: Sequence[Turn],
+    passages: Sequence[Passage],
+    question: str,
+    *,
+    summary: str = "",
+    begun: str = "",
+) -> list[Message]:
     """The whole request, in the order sent. The passages are numbered from 1 in the order given."""
     opening, closing, asking = ask(question)
     return [
         Message("system", system),
+        *(recall(summary) if summary else ()),
         *(message for turn in turns for message in pair(turn)),
         Message("user", "".join([opening, *fence(passages), closing, asking])),
+        *(go_on(begun) if begun else ()),
     ]
 
 
+def read_begun(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
+    """The request as it was before it was to go on, and how its answer began; "" if it is no request to go on."""
+    if len(messages) > 2 and messages[-2].role == "assistant" and messages[-1].content.startswith(_GO_ON):
+        return messages[:-2], messages[-2].content
+    return messages, ""
+
+
+def read_earlier(messages: Sequence[Message]) -> list[str]:
+    """The questions before the last message, oldest first."""
+    return [message.content for message in messages[:-1] if message.role == "user" and message.content != _RECALL]
+
+
 def read_passages(messages: Sequence[Message]) -> tuple[tuple[Passage, ...], str]:
-    """The passages and the question of a request by `make_messages`: its inverse.
+    """The passages and the question of a request by `make_messages` (see `read_begun`): its inverse.
 
     What is not sent is empty in the passages (entry, URL, language, score). A last message of another form has no
     passages and is a question as a whole.
@@ -130,8 +184,13 @@ def _line(n: int, passage: Passage) -> str:
         "title": passage.title,
         "text": passage.text,
     }
+    return quote(data) + "\n"
+
+
+def quote(data: object) -> str:
+    """Data as one line of JSON that holds nothing a fence or a control token is made of."""
     line = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return _IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line) + "\n"
+    return _IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def _passage(line: str) -> Passage:

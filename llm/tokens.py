@@ -26,7 +26,7 @@ import tiktoken
 import tiktoken.load
 from tiktoken_ext import openai_public  # type: ignore[import-untyped]
 
-How = Literal["exact", "estimate"]
+How = Literal["exact", "learned", "estimate"]
 
 # Harmony, as the published chat template of gpt-oss writes it: `<|start|>`, the role, `<|message|>`, the content and
 # `<|end|>` are 4 tokens more than the content; a past answer also names its channel (`<|channel|>final`).
@@ -110,22 +110,28 @@ _O200K = Vocabulary()
 
 
 class Counter:
-    """Counts for one model. `how` says whether counts are exact or an upper estimate."""
+    """Counts for one model. `how` says whether counts are exact, by a learned ratio, or an upper estimate.
+
+    `ratio` is the tokens of the model for one of o200k, as far as is known.
+    """
 
     def __init__(self, model: str, vocabulary: Vocabulary = _O200K) -> None:
         # The extractive model has no tokenizer: its budget is meant in the tokens of the model that replaces it.
         self._own = "gpt-oss" in model.lower() or model == "extractive"
-        self._ratio = 1.0 if self._own else CAREFUL
+        self.ratio = 1.0 if self._own else CAREFUL
+        self._learned = False
         self._vocabulary = vocabulary
 
     @property
     def how(self) -> How:
-        return "exact" if self._own and self._vocabulary.exact else "estimate"
+        if not self._vocabulary.exact:
+            return "estimate"
+        return "exact" if self._own else "learned" if self._learned else "estimate"
 
     def count(self, text: str) -> int:
         """Tokens of `text` alone. Cached by text; linear in its length; never touches the network."""
         tokens = self._vocabulary.count(text)
-        return tokens if self._ratio == 1.0 or not self._vocabulary.exact else math.ceil(tokens * self._ratio)
+        return tokens if self.ratio == 1.0 or not self._vocabulary.exact else math.ceil(tokens * self.ratio)
 
     def message(self, role: str, content_tokens: int = 0) -> int:
         """Tokens that a message costs besides its content of `content_tokens`; with the system message, what every
@@ -142,9 +148,10 @@ class Counter:
         """
         if self._own or counted <= 0 or reported <= 0 or not self._vocabulary.exact:
             return
-        seen = reported / (counted / self._ratio)
-        wanted = max(seen, 0.75 * self._ratio + 0.25 * seen)
-        self._ratio = min(4.0, max(1.0, math.ceil(wanted * 20) / 20))
+        seen = reported / (counted / self.ratio)
+        wanted = max(seen, 0.75 * self.ratio + 0.25 * seen)
+        self.ratio = min(4.0, max(1.0, math.ceil(wanted * 20) / 20))
+        self._learned = True
 
 
 @functools.lru_cache(maxsize=256)

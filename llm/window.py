@@ -2,35 +2,48 @@
 
 `fit` takes token counts and gives a `Ledger`. It knows neither text nor tokenizer: equal counts give an equal ledger.
 
-The system message, the question and the room for the reply come first and whole; without them there is no request.
-What is left (the room) is shared like this:
+The system message, the question (to go on with an answer: its beginning too) and the room for the reply come first and
+whole; without them there is no request. What is left (the room) is shared like this:
 
 1. pinned passages in their order, then pinned turns, newest first: the reader asked for them;
-2. turns, newest first, up to a third of the room (the newest alone may take up to half of it, since a follow-up without
+2. the summary of older turns;
+3. turns, newest first, up to a third of the room (the newest alone may take up to half of it, since a follow-up without
    the turn it follows is nonsense), and more where the passages do not want the rest;
-3. passages by rank with all that is left; one that is too long is passed over, a shorter one after it may still fit;
-4. more turns with what then remains.
+4. passages by rank with all that is left; one that is too long is passed over, a shorter one after it may still fit;
+5. more turns with what then remains.
 
-Turns are whole, and those kept are the newest without a gap: the oldest leave first. Only a pinned one may stand apart.
+Turns are whole, and those kept are the newest without a gap: the oldest leave first. Only a pinned one may stand apart,
+and one that the reader took out leaves no gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Self
 
-Kind = Literal["system", "passage", "turn", "question"]
+Kind = Literal["system", "summary", "turn", "passage", "question", "begun"]
+
+Bound = Literal["budget", "window", "minute"]
+"""What sets the budget: the reader's setting, what the server takes at once, or the tokens left of the minute."""
+
+TAKEN_OUT = "You took it out."
+"""The reason of what the reader dropped."""
 
 # Tuples, not dataclasses: a long conversation makes hundreds of them for every question.
 
 
 class Item(NamedTuple):
-    """A passage or a whole turn with its cost in tokens. `key` is the caller's name for it, `label` the reader's."""
+    """A passage, a whole turn or the summary, with its cost in tokens.
+
+    `key` is the caller's name for it, `label` the reader's. `out` says why it must stay out, "" if it may go in.
+    """
 
     label: str
     tokens: int
     pinned: bool = False
     key: str = ""
+    out: str = ""
 
 
 class Line(NamedTuple):
@@ -58,15 +71,20 @@ class WindowTooSmall(ValueError):
 
 
 class Ledger(NamedTuple):
-    """What the window holds. Tokens everywhere; lines in the order sent: system, turns, passages, question.
+    """What the window holds. Tokens everywhere; lines in the order sent: system, summary, turns, passages, question,
+    and what was begun.
 
-    `reply` is kept free for the answer. `how` says how the tokens were counted ("exact" or "estimate").
+    `reply` is kept free for the answer. `how` says how the tokens were counted: "exact", "learned" (by a ratio that the
+    server's own counts taught) or "estimate" (too many rather than too few). `bound` is what set the budget; where that
+    is the minute, `until` is its end.
     """
 
     budget: int
     reply: int
     lines: tuple[Line, ...]
     how: str
+    bound: Bound = "budget"
+    until: datetime | None = None
 
     @property
     def prompt(self) -> int:
@@ -77,6 +95,11 @@ class Ledger(NamedTuple):
     def used(self) -> int:
         """Tokens of everything that is sent and of the room for the reply: never more than `budget`."""
         return self.prompt + self.reply
+
+    @property
+    def room(self) -> int:
+        """Tokens of the budget that nothing takes."""
+        return self.budget - self.used
 
     @property
     def passages(self) -> tuple[int, ...]:
@@ -92,15 +115,33 @@ class Ledger(NamedTuple):
         """The lines of one kind, kept and cut."""
         return tuple(line for line in self.lines if line.kind == kind)
 
+    def total(self, kind: Kind) -> int:
+        """Tokens of everything of one kind that is sent."""
+        return sum(line.tokens for line in self.lines if line.kept and line.kind == kind)
+
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: budget, used, reply, how, and the lines with kind, label, tokens, kept, reason, pinned and key."""
+        """For JSON: budget, bound, until (ISO, or null), used, reply, how, and the lines with kind, label, tokens,
+        kept, reason, pinned and key.
+        """
         return {
             "budget": self.budget,
+            "bound": self.bound,
+            "until": self.until.isoformat() if self.until else None,
             "used": self.used,
             "reply": self.reply,
             "how": self.how,
             "lines": [line._asdict() for line in self.lines],
         }
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """The ledger of an `as_dict`, of this edition's or an older one's."""
+        lines = tuple(Line(**line) for line in fields["lines"])
+        until = fields.get("until")
+        return cls(
+            fields["budget"], fields["reply"], lines, fields["how"], fields.get("bound", "budget"),
+            datetime.fromisoformat(until) if until else None,
+        )  # fmt: skip
 
     def _kept(self, kind: Kind) -> tuple[int, ...]:
         return tuple(place for place, line in enumerate(self.of(kind)) if line.kept)
@@ -112,22 +153,30 @@ def fit(
     question: int,
     passages: Sequence[Item] = (),
     turns: Sequence[Item] = (),
+    summary: Item | None = None,
+    begun: int = 0,
     budget: int,
     reply: int,
     how: str = "exact",
+    bound: Bound = "budget",
+    until: datetime | None = None,
 ) -> Ledger:
     """Share `budget` tokens as the module says. `passages` come best first, `turns` oldest first.
 
-    Raises `WindowTooSmall` if the system message, the question and the reply alone need more. Linear time.
+    `begun` are the tokens of an answer to go on with, and of the request to do so.
+    Raises `WindowTooSmall` if what must be in needs more than `budget`. Linear time.
     """
-    room = budget - system - question - reply
+    needed = system + question + begun + reply
+    room = budget - needed
     if room < 0:
-        raise WindowTooSmall(system + question + reply, budget)
+        raise WindowTooSmall(needed, budget)
     kept_passages, why_passage, room = _take(passages, _pinned(passages), room)
     kept_turns, why_turn, room = _take(turns, reversed(_pinned(turns)), room)
+    older = () if summary is None else (summary,)
+    kept_summary, why_summary, room = _take(older, range(len(older)), room)
 
-    wanted = sum(item.tokens for item in passages if not item.pinned)
-    loose = [place for place, item in enumerate(turns) if not item.pinned]
+    wanted = sum(item.tokens for item in passages if not item.pinned and not item.out)
+    loose = [place for place, item in enumerate(turns) if not item.pinned and not item.out]
     newest = turns[loose[-1]].tokens if loose else 0
     share = max(room // 3, newest if newest <= room // 2 else 0, room - wanted)
     share_left = _newest(turns, loose, kept_turns, share)
@@ -148,11 +197,15 @@ def fit(
         reply,
         (
             Line("system", "System message", system, True),
+            *_lines("summary", older, kept_summary, why_summary),
             *_lines("turn", turns, kept_turns, why_turn),
             *_lines("passage", passages, kept_passages, why_passage),
             Line("question", "Question", question, True),
+            *([Line("begun", "The answer so far", begun, True)] if begun else ()),
         ),
         how,
+        bound,
+        until,
     )
 
 
@@ -166,6 +219,8 @@ def _take(items: Sequence[Item], order: Iterable[int], room: int) -> tuple[set[i
     why: dict[int, str] = {}
     for place in order:
         item = items[place]
+        if item.out:
+            continue
         if item.tokens <= room:
             kept.add(place)
             room -= item.tokens
@@ -186,6 +241,6 @@ def _newest(turns: Sequence[Item], loose: list[int], kept: set[int], room: int) 
 
 def _lines(kind: Kind, items: Sequence[Item], kept: set[int], why: dict[int, str]) -> list[Line]:
     return [
-        Line(kind, item.label, item.tokens, place in kept, why.get(place, ""), item.pinned, item.key)
+        Line(kind, item.label, item.tokens, place in kept, item.out or why.get(place, ""), item.pinned, item.key)
         for place, item in enumerate(items)
     ]

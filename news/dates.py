@@ -38,7 +38,7 @@ _CJK = re.compile(
     r"(?:[^\d上下오]{0,8}(\d{1,2})\s*[:時时시]\s*(\d{1,2})(?:\s*[:分분]\s*(\d{1,2}))?)?"
 )
 _OFFSET = re.compile(r"(?:GMT|UTC|UT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?(?!\d)", re.IGNORECASE)
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -78,9 +78,7 @@ def read_date(text: str) -> datetime | None:
     try:
         if match := _COMMON.fullmatch(text):
             day, month, year, hour, minute, second, east, minutes = match.groups()
-            date = datetime(
-                int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), int(second), tzinfo=UTC
-            )
+            date = datetime(int(year), MONTHS[month.lower()], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
             return date - timedelta(hours=int(east), minutes=int(east[0] + minutes)) if east else date
         return _read(" ".join(visible(text[:200]).split()))
     except (ValueError, OverflowError, OSError):
@@ -120,7 +118,7 @@ def _from_digits(text: str) -> datetime | None:
 
 
 def _named(year: str, month: str, day: str, time: tuple[str | None, ...], zone: str) -> datetime | None:
-    number = _MONTHS.get(month.lower())
+    number = MONTHS.get(month.lower())
     return _utc((year, str(number), day, *time), zone) if number else None
 
 

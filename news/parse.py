@@ -42,7 +42,7 @@ from feedparser.util import FeedParserDict
 from news import clean, sax
 from news.dates import read_date
 from news.errors import EmptyFeed, NotAFeed, ParseError, ParseTimedOut
-from news.terms import ANALYSIS, terms
+from news.terms import ANALYSIS, indexed
 from news.text import line, plain, visible
 from news.types import ParsedEntry, ParsedFeed
 
@@ -871,7 +871,7 @@ def _answer(question: dict[str, Any], body: bytes) -> dict[str, Any]:
                 entry.picture,
                 entry.enclosures,
                 # The index wants them later; here they are made on another core than the one that writes.
-                (" ".join(terms(entry.title)), " ".join(terms(entry.text))),
+                indexed(entry.title, entry.text),
             )
             for entry in feed.entries
         ],

@@ -1,54 +1,141 @@
-"""Question -> passages: BM25 over our own terms, recency, one passage an article, outlets mixed. Reads, never writes.
+"""Question -> passages: its terms and time, weighed against what is stored, one passage a story. Reads, never writes.
 
-A follow-up ("and in Spain?") is searched with the terms of the questions before it as well, at a lower weight the
-older they are. Pinned entries always come first.
+Three steps, so that the time it takes does not grow with what is stored. The newest wordings that hold a term are read
+from the index as bare numbers, by the part they are in; what each could be worth is added up, and of the best few dozen
+the articles are read and weighed exactly: rarity of the terms they hold, where they hold them, terms side by side, and
+how new they are. Then what tells the same is put together, and outlets are mixed.
+
+A follow-up ("and in Spain?") takes along the terms of the questions before it, at a lower weight the older they are,
+until the subject was another. Words of time bound the search ("last week"). Pinned entries always come first.
 """
 
 from __future__ import annotations
 
-import math
+import heapq
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from news.store import Filter, Store
-from news.terms import sentences, terms, words
+from news.terms import ASKING, forms, indexed, language_of, sentences, terms, words
+from news.text import address_words
+from news.times import When, read
 from news.types import Entry, Found, Passage
+from storage.fulltext import Part, hour, valid_hour, version
 
-CANDIDATES = 200
+NEWEST = 1_500
+"""So many of the newest wordings that hold a term are looked at."""
+OLDER = 200
+"""So many more, of whatever age, that hold the two rarest of several frequent terms."""
+SHORTLIST = 50
+"""So many articles are read."""
+MOST_TERMS = 32
+"""So many terms of one question are looked for."""
 PASSAGE_CHARACTERS = 900
 RECENCY_DAYS = 3.0
 """After so many days an article's score has lost half of what recency gave it."""
-EARLIER_WEIGHT = 0.5
-SAME_FEED = 0.88
+OLD = 0.2
+"""What is left of it in the end."""
+LATEST_DAYS, LATEST_OLD = 1.0, 0.05
+"""The same where the newest is asked for."""
+EARLIER_WEIGHT = 0.65
+ASIDE_WEIGHT = 0.15
+"""What the terms of the question before count if this one says by itself what it is about."""
+SAME_FEED = 0.94
 """Each further passage of one outlet counts so much of the one before."""
+SAME_FEED_COMPARED = 0.6
 SAME_TITLE = 0.7
 """Two titles that share this much of their terms (Jaccard) tell the same thing in the same words."""
+SAME_STORY = timedelta(days=3)
 WEAKEST = 0.2
 """A passage below this share of the best one's score is noise."""
 FAIR_SHARE = 0.7
 """The share of what a question's terms tell that a passage about it holds. Chosen by trying 130 questions."""
 MANY_ARTICLES = 2_000
-
-# Words that ask for news but are not what it is about.
-_CHATTER = frozenset(
-    terms(
-        "happen happening happened latest newest news tell update updates story stories report reports reported "
-        "reporting know today outlets sources explain summary summarise summarize give anything going please article "
-        "articles headline headlines"
-    )
-)
-# Words that say what kind of answer is wanted; articles about it need not have them.
-_ASKING = frozenset(terms("many much known"))
+FAIR_SHARE_OF_MANY, A_TERM_MORE = 0.45, 0.02
+"""The same among so many articles, and how much less of it for each term. Chosen with 153 questions of four weeks."""
+TOLD_LATER = timedelta(days=1)
+"""What happened on a day is told until the next is over."""
+_TITLE, _TEXT, _ADDRESS = 1, 2, 4
+_BITS: dict[Part, int] = {"title": _TITLE, "text": _TEXT, "address": _ADDRESS}
+_WEIGHTS = {_TITLE: 2.0, _TEXT: 1.0, _ADDRESS: 1.5}
+# What it is worth to hold a term, by the parts that hold it: as in BM25, each further occurrence tells less.
+_WORTH = [2.2 * x / (x + 1.2) for held in range(8) for x in [sum(w for bit, w in _WEIGHTS.items() if held & bit)]]
 _UNSPACED = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff]")
+_KANA = re.compile("[\u3041-\u309f]+")
+_COMPARES = re.compile(
+    r"(?<!\w)(?:differ(?:s|ent|ently|ence|ences)?|compar(?:e|es|ed|ing|ison)|(?:other|which|various|all) "
+    r"(?:outlets?|sources?|papers?)|"
+    r"outlets|how (?:is|are|was|were) .{3,60} (?:covered|reported|framed)|coverage|disagree|contradict\w*|"
+    r"vergleich\w*|unterschied\w*|unterschiedlich|(?:andere|verschiedene) (?:medien|zeitungen|quellen)|"
+    r"diff[eé]r\w+|compar\w+|medios|m[eé]dias|confront\w+|giornali|vergelijk\w*|verschil\w*|jämför\w*)(?!\w)|"
+    "各社|各紙|比較|違い|比较|不同媒体",
+    re.IGNORECASE,
+)
+_POINTS_BACK = re.compile(
+    r"(?<!\w)(?:he|she|they|them|him|her|his|their|it|its|that|this|those|these|there|then|"
+    r"er|ihn|ihm|dort|damals|dazu|davon|il|elle|ils|elles|lui|leur|là|él|ella|ellos|allí|eso|lui|lei|loro|quello|"
+    r"ele|ela|eles|isso|hij|zij|daar|dat)(?!\w)|それ|その|彼|彼女|そこ|他|她|它|那里|这",
+    re.IGNORECASE,
+)
+_ALSO = re.compile(
+    r"^\W*(?:and|but|or|what about|how about|und|aber|wie ist es|et|mais|qu'en est-il|y|pero|qué tal|e|ma|mas|"
+    r"en|maar|och|では|じゃあ|那么?)(?!\w)|呢\W*$",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][\w'’.-]+(?:\s+(?:(?:de|del|di|von|van|al|bin|el)\s+)?[A-ZÀ-ÖØ-Þ][\w'’.-]+)+")
+_FIGURE = re.compile(
+    r"\d|(?<!\w)(?:one|two|three|four|five|six|seven|eight|nine|ten|dozens?|hundreds?|thousands?|"
+    r"millions?|half)(?!\w)",
+    re.IGNORECASE,
+)
+_DATE = re.compile(
+    r"(?<!\w)(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?<!\w)(?:january|february|march|april|june|july|"
+    r"august|september|october|"
+    r"november|december|today|yesterday|tomorrow|in (?:19|20)\d\d|\d{1,2} May|May \d{1,2})(?!\w)|\d月|\d日",
+    re.IGNORECASE,
+)
+# A question of this kind is answered by a sentence that holds something of that kind.
+_ANSWERED_BY = (
+    (
+        re.compile(
+            r"(?<!\w)(?:who|whom|whose|wer|wen|wem|qui|quién|quien|chi|quem|wie is|vem)(?!\w)|誰|谁", re.IGNORECASE
+        ),
+        _NAME,
+    ),
+    (
+        re.compile(r"(?<!\w)(?:when|wann|quand|cuándo|quando|wanneer|när)(?!\w)|いつ|何時|什么时候", re.IGNORECASE),
+        _DATE,
+    ),
+    (
+        re.compile(
+            r"(?<!\w)(?:how (?:many|much|old|long|far|high|big)|wie ?viele?|combien|cuánt[oa]s?|quant[eio]s?|"
+            r"quanti|hoeveel|hur många)(?!\w)|"
+            "何人|何件|いくつ|いくら|多少|几",
+            re.IGNORECASE,
+        ),
+        _FIGURE,
+    ),
+)
+ANSWERED = 1.1
+"""What it adds to a passage that it holds a person, a date or a number where one is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of a question in every form that a language could give it, and what it counts."""
+
+    forms: tuple[str, ...]
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     entry: Entry
     score: float
+    also: tuple[str, ...] = ()
 
 
 def search(
@@ -65,56 +152,71 @@ def search(
 ) -> Found:
     """The best `k` passages for `question`, best first, among what exists at `as_of` (else `now`).
 
-    `since` and `until` bound the publication. `earlier` are the questions before this one, oldest first; `pinned` entry
-    ids are always found, beyond `k` if need be.
+    `since` and `until` bound the publication; without them the question's own words for time do. `earlier` are the
+    questions before this one, oldest first; `pinned` entry ids are always found, beyond `k` if need be.
     """
-    at = as_of or now
-    wanted = Filter(since=since, until=until, as_of=at)
-    asked = question_terms(question)
-    before = [question_terms(each) for each in reversed(earlier)]
-    vocabulary = frozenset(asked).union(*before)
-    held = _held(store, pinned, vocabulary, at)
+    when = read(question[:10_000], now)
+    if since or until:
+        when = replace(when, since=since, until=until)
+    elif when.until:
+        when = replace(when, until=min(when.until + TOLD_LATER, now))
+    at = as_of or when.as_of or now
+    wanted = Filter(since=when.since, until=when.until, as_of=at)
+    languages = store.languages()
+    own = question_terms(when.rest, languages)
+    asked = own + carried(when.rest, own, earlier, languages)
+    held = _held(store, pinned, asked, at)
     horizon = store.horizon(wanted)
-    if not vocabulary:
+    if not asked:
         return Found(held or _newest(store, wanted, k, at), horizon)
-    found = {entry.id: _Candidate(entry, score) for entry, score in store.matching(asked, wanted, limit=CANDIDATES)}
-    for age, context in enumerate(before, 1):
-        weight = EARLIER_WEIGHT**age
-        if weight < 0.1:
-            break
-        further = [term for term in context if term not in asked]
-        for entry, score in store.matching(further, wanted, limit=CANDIDATES):
-            base = found[entry.id].score if entry.id in found else 0.0
-            found[entry.id] = _Candidate(entry, base + weight * score)
-    ranked = sorted(
-        (replace(c, score=c.score * _recency(c.entry, at)) for c in found.values()),
-        key=lambda c: (-c.score, -c.entry.id),
-    )
-    chosen = _mixed(ranked, k, skip=frozenset(pinned))
-    passages = held + tuple(_passage(c.entry, vocabulary, c.score) for c in chosen)
-    return Found(passages, horizon, bool(held) or covers(asked, passages, store.rarity(asked), horizon.articles))
+    ranked, worth = _ranked(store, when, question, asked, wanted, at)
+    confidence = 0.0
+    if not ranked and not (since or until) and (when.since or when.until):
+        # Nothing of that time: the nearest of any other is better than nothing, but no answer.
+        ranked, worth = _ranked(store, When(), question, asked, Filter(as_of=at), at)
+        chosen = _mixed(ranked, k, compared=False, skip=frozenset(pinned))
+    else:
+        chosen = _mixed(ranked, k, compared=_COMPARES.search(question) is not None, skip=frozenset(pinned))
+        confidence = confident(own or asked, [c.entry for c in chosen], worth, horizon.articles)
+    if held:
+        confidence = 1.0
+    passages = held + tuple(_passage(c, asked, worth, question) for c in chosen)
+    return Found(passages, horizon, confidence >= FAIR_SHARE, confidence)
 
 
-def question_terms(question: str) -> list[str]:
+# ---------------------------------------------------------------- the question
+
+
+def question_terms(question: str, languages: Iterable[str] = ()) -> tuple[Term, ...]:
     """The distinct terms of a question, without the words that only ask: none for "What is the latest news?"."""
-    return [term for term in dict.fromkeys(terms(question[:10_000])) if term not in _CHATTER][:64]
+    found = [group for group in dict.fromkeys(forms(question[:10_000], languages)) if group[0] not in ASKING]
+    telling = [group for group in found if not _KANA.fullmatch(group[0])]  # pairs of kana are mostly grammar
+    return tuple(Term(group) for group in (telling or found)[:MOST_TERMS])
 
 
-def covers(asked: Sequence[str], passages: Sequence[Passage], rarity: Mapping[str, float], articles: int) -> bool:
-    """Whether passages, found among so many articles, are about a question with these terms, weighed by their rarity.
+def carried(
+    question: str, own: Sequence[Term], earlier: Sequence[str], languages: Iterable[str] = ()
+) -> tuple[Term, ...]:
+    """What a question takes along of those before it (oldest first), weaker the older they are.
 
-    One that holds a fair share is enough in a small store. Among thousands of articles there is one for any few words,
-    so there it takes two. A question that only asks for news is covered by whatever there is.
+    Up to the one with which the subject began: one that says by itself what it is about. A question that does so itself
+    takes along little.
     """
-    weights = {term: rarity[term] for term in asked if term not in _ASKING}
-    if not weights:
-        return True
-    # Pairs of characters across two words are in no article.
-    share = FAIR_SHARE / 2 if any(_UNSPACED.match(term) for term in weights) else FAIR_SHARE
-    enough = share * sum(weights.values())
-    held = (frozenset(terms(f"{passage.title}\n{passage.text}")) for passage in passages)
-    about = sum(sum(weight for term, weight in weights.items() if term in one) >= enough for one in held)
-    return about >= (2 if articles >= MANY_ARTICLES else 1)
+    known = {term.forms[0] for term in own}
+    out: list[Term] = []
+    weight = ASIDE_WEIGHT if _stands_alone(question, own) else EARLIER_WEIGHT
+    for before in reversed(earlier):
+        context = question_terms(before, languages)
+        out.extend(Term(term.forms, weight) for term in context if term.forms[0] not in known)
+        known.update(term.forms[0] for term in context)
+        if _stands_alone(before, context) or weight < 0.1:
+            break
+        weight *= EARLIER_WEIGHT
+    return tuple(out)
+
+
+def _stands_alone(question: str, asked: Sequence[Term]) -> bool:
+    return len(asked) > 2 and not _POINTS_BACK.search(question) and not _ALSO.search(question)
 
 
 def keywords(question: str, earlier: Sequence[str] = ()) -> str:
@@ -124,8 +226,7 @@ def keywords(question: str, earlier: Sequence[str] = ()) -> str:
     """
 
     def telling(asked: str) -> list[str]:
-        told = (word for word in words(asked[:10_000]) if not _CHATTER.union(_ASKING).issuperset(terms(word)))
-        return list(dict.fromkeys(told))
+        return list(dict.fromkeys(word for word in words(asked[:10_000]) if not ASKING.issuperset(terms(word))))
 
     found = telling(question)
     if len(found) < 2 and earlier:
@@ -133,46 +234,148 @@ def keywords(question: str, earlier: Sequence[str] = ()) -> str:
     return " ".join(found)
 
 
-def _held(store: Store, pinned: Sequence[int], vocabulary: frozenset[str], at: datetime) -> tuple[Passage, ...]:
-    """The passages of pinned entries, each once, in their order."""
-    first = store.entries_by_id(pinned, as_of=at)
-    order = [first[i] for i in dict.fromkeys(pinned) if i in first]
-    return tuple(replace(_passage(entry, vocabulary, 0.0), pinned=True) for entry in order)
+# ---------------------------------------------------------------- candidates
+
+
+def _ranked(
+    store: Store, when: When, question: str, asked: Sequence[Term], wanted: Filter, at: datetime
+) -> tuple[list[_Candidate], dict[str, float]]:
+    """The articles that hold most of it, best first, and what each term tells, by its first form."""
+    holders = store.newest([term.forms for term in asked], wanted, limit=NEWEST)
+    parts_held: list[dict[int, int]] = []
+    oldest: list[int] = []
+    for place in range(len(asked)):
+        lists = [(bit, holders[part][place]) for part, bit in _BITS.items()]
+        parts: dict[int, int] = {}
+        for bit, rows in lists:
+            for row in rows:
+                parts[row] = parts.get(row, 0) | bit
+        parts_held.append(parts)
+        oldest.append(max((rows[-1] for _, rows in lists if len(rows) == NEWEST), default=0))
+    # A list that is read to its end says itself how rare its term is.
+    whole = wanted.since is None
+    number = {
+        term.forms[0]: len(parts)
+        for term, parts, last in zip(asked, parts_held, oldest, strict=True)
+        if whole and not last
+    }
+    rarity = store.rarity([term.forms for term in asked], number)
+    worth = {term.forms[0]: term.weight * told for term, told in zip(asked, rarity, strict=True)}
+    held: dict[int, float] = {}
+    for term, parts in zip(asked, parts_held, strict=True):
+        value = _values(worth[term.forms[0]])
+        for row, bits in parts.items():
+            held[row] = held.get(row, 0.0) + value[bits]
+    unread = [(last, term) for last, term in zip(oldest, asked, strict=True) if last]
+    if len(unread) > 1:
+        rarest = heapq.nlargest(2, asked, key=lambda term: worth[term.forms[0]])
+        both = sum(worth[term.forms[0]] for term in rarest)
+        for row in store.newest_of_all([term.forms for term in rarest], wanted, limit=OLDER):
+            held.setdefault(row, both)
+    recency = _recency(when, at)
+    by_hour: dict[int, float] = {}
+    promising: list[tuple[float, int]] = []
+    for row, score in held.items():
+        told = valid_hour(row)
+        if told not in by_hour:
+            by_hour[told] = recency(told)
+        promising.append((score * by_hour[told], row))
+    best = heapq.nlargest(SHORTLIST, promising)
+    entries = store.wordings([version(row) for _, row in best], wanted)
+    answers = [answer for kind, answer in _ANSWERED_BY if kind.search(question[:500])]
+    ranked = []
+    for score, row in best:
+        entry = entries.get(version(row))
+        if entry is None:
+            continue
+        beyond = [term for oldest, term in unread if row < oldest]
+        if beyond:
+            score = by_hour[valid_hour(row)] * _reread(entry, asked, worth)
+        if answers and any(answer.search(entry.text[:2_000]) for answer in answers):
+            score *= ANSWERED
+        ranked.append(_Candidate(entry, score))
+    return sorted(ranked, key=lambda c: (-c.score, -c.entry.id)), worth
+
+
+def _values(worth: float) -> list[float]:
+    """What a term tells, by the parts of an article that hold it."""
+    return [worth * each for each in _WORTH]
+
+
+def _reread(entry: Entry, asked: Sequence[Term], worth: Mapping[str, float]) -> float:
+    """What an article's wording is worth for these terms, from its words: the index was not asked for so old ones."""
+    title, text = indexed(entry.title, entry.text)
+    parts = ((_TITLE, title.split(" ")), (_TEXT, text.split(" ")), (_ADDRESS, terms(address_words(entry.url), "en")))
+    held = [(bit, frozenset(part)) for bit, part in parts]
+    return sum(
+        _values(worth[term.forms[0]])[sum(bit for bit, part in held if not part.isdisjoint(term.forms))]
+        for term in asked
+    )
+
+
+def _recency(when: When, at: datetime) -> Callable[[int], float]:
+    """What an article counts by the hour of its wording: as new as the end of the time that is asked about."""
+    days, old = (LATEST_DAYS, LATEST_OLD) if when.latest else (RECENCY_DAYS, OLD)
+    if when.since and when.until:
+        return lambda _: 1.0
+    end = hour(when.until or at)
+
+    def weight(told: int) -> float:
+        age = max(end - told, 0) / 24
+        return old + (1 - old) / (1 + (age / days) ** 2)
+
+    return weight
 
 
 def _newest(store: Store, wanted: Filter, k: int, at: datetime) -> tuple[Passage, ...]:
     """What a question about nothing in particular finds: the newest, outlets mixed."""
-    ranked = [_Candidate(entry, _recency(entry, at)) for entry in store.entries(wanted, limit=4 * k)]
-    return tuple(_passage(c.entry, frozenset(), c.score) for c in _mixed(ranked, k, skip=frozenset()))
+    recency = _recency(When(), at)
+    ranked = [_Candidate(entry, recency(hour(entry.published_at))) for entry in store.entries(wanted, limit=4 * k)]
+    return tuple(_passage(c, (), {}, "") for c in _mixed(ranked, k, compared=False, skip=frozenset()))
 
 
-def _recency(entry: Entry, now: datetime) -> float:
-    days = max((now - entry.published_at).total_seconds() / 86_400, 0.0)
-    return 0.5 + 0.5 * math.pow(2.0, -days / RECENCY_DAYS)
+def _held(store: Store, pinned: Sequence[int], asked: Sequence[Term], at: datetime) -> tuple[Passage, ...]:
+    """The passages of pinned entries, each once, in their order."""
+    if not pinned:
+        return ()
+    first = store.entries_by_id(pinned, as_of=at)
+    order = [first[i] for i in dict.fromkeys(pinned) if i in first]
+    plain = {term.forms[0]: term.weight for term in asked}
+    return tuple(replace(_passage(_Candidate(entry, 0.0), asked, plain, ""), pinned=True) for entry in order)
 
 
-def _mixed(ranked: Sequence[_Candidate], k: int, *, skip: frozenset[int]) -> list[_Candidate]:
-    """The best `k`, an article and a wording once, each outlet's later ones at a discount."""
+# ---------------------------------------------------------------- variety
+
+
+def _mixed(ranked: Sequence[_Candidate], k: int, *, compared: bool, skip: frozenset[int]) -> list[_Candidate]:
+    """The best `k`, an article and a story once, each outlet's later ones at a discount.
+
+    Where outlets are compared, a story is told by each of them, and an outlet's second counts for little.
+    """
+    pool: list[_Candidate] = []
     titles: list[frozenset[str]] = []
     urls: set[str] = set()
-    pool = []
     floor = ranked[0].score * WEAKEST if ranked else 0.0
     for candidate in ranked:
         entry = candidate.entry
-        title = frozenset(terms(entry.title))
         if candidate.score < floor or entry.id in skip or entry.url in urls:
             continue
-        if title and any(_jaccard(title, other) >= SAME_TITLE for other in titles):
+        title = frozenset(terms(entry.title))
+        same = next((n for n, other in enumerate(titles) if _same(title, other, entry, pool[n].entry, compared)), None)
+        if same is not None:
+            if entry.feed != pool[same].entry.feed and entry.feed not in pool[same].also:
+                pool[same] = replace(pool[same], also=(*pool[same].also, entry.feed))
             continue
+        if len(pool) >= 4 * k:
+            break
         titles.append(title)
         urls.update({entry.url} - {""})
         pool.append(candidate)
-        if len(pool) >= 4 * k:
-            break
     chosen: list[_Candidate] = []
     taken: Counter[int] = Counter()
+    discount = SAME_FEED_COMPARED if compared else SAME_FEED
     while pool and len(chosen) < k:
-        discounted = [c.score * SAME_FEED ** taken[c.entry.feed_id] for c in pool]
+        discounted = [c.score * discount ** taken[c.entry.feed_id] for c in pool]
         place = max(range(len(pool)), key=discounted.__getitem__)
         best = pool.pop(place)
         taken[best.entry.feed_id] += 1
@@ -180,36 +383,81 @@ def _mixed(ranked: Sequence[_Candidate], k: int, *, skip: frozenset[int]) -> lis
     return chosen
 
 
-def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / len(one | other)
+def _same(title: frozenset[str], other: frozenset[str], entry: Entry, lead: Entry, compared: bool) -> bool:
+    """Whether two articles say the same in the same words; compared outlets each have their say."""
+    if not title or not other or (compared and entry.feed_id != lead.feed_id):
+        return False
+    return len(title & other) >= SAME_TITLE * len(title | other)
 
 
-def _passage(entry: Entry, vocabulary: frozenset[str], score: float) -> Passage:
+# ---------------------------------------------------------------- covered, or not
+
+
+def confident(asked: Sequence[Term], found: Sequence[Entry], worth: Mapping[str, float], articles: int) -> float:
+    """How sure it is that what was found among so many articles is about a question with these terms; 0 to 1.
+
+    In a small store the share of what the terms tell that the best article holds; `FAIR_SHARE` is enough. Among
+    thousands of articles there is one for any few words, so there the second's counts, but it need hold less: readers
+    have words of their own. A question that only asks for news is covered by whatever there is.
+    """
+    weights = {term.forms: worth[term.forms[0]] for term in asked}
+    if not weights:
+        return 1.0
+    total = sum(weights.values())
+    shares = []
+    for entry in found:
+        held = frozenset(" ".join(indexed(entry.title, entry.text)).split(" "))
+        shares.append(sum(weight for group, weight in weights.items() if not held.isdisjoint(group)) / total)
+    many = articles >= MANY_ARTICLES
+    best = [*sorted(shares, reverse=True), 0.0, 0.0][1 if many else 0]
+    # Pairs of characters across two words are in no article.
+    share = 2 * best if any(_UNSPACED.match(group[0]) for group in weights) else best
+    if many and share:
+        share = (share + A_TERM_MORE * len(weights)) * FAIR_SHARE / FAIR_SHARE_OF_MANY
+    return min(1.0, share)
+
+
+# ---------------------------------------------------------------- passages
+
+
+def _passage(candidate: _Candidate, asked: Sequence[Term], worth: Mapping[str, float], question: str) -> Passage:
+    entry = candidate.entry
+    wanted = {form: worth[term.forms[0]] for term in asked for form in term.forms}
     return Passage(
         entry_id=entry.id,
         title=entry.title,
-        text=excerpt(entry.text, vocabulary),
+        text=excerpt(entry.text, wanted, question),
         url=entry.url,
         feed=entry.feed,
         published_at=entry.published_at,
         language=entry.language,
-        score=round(score, 4),
+        score=round(candidate.score, 4),
+        also=candidate.also,
     )
 
 
-def excerpt(text: str, vocabulary: frozenset[str], *, length: int = PASSAGE_CHARACTERS) -> str:
-    """The part of `text`, whole sentences in order, of about `length` characters at most, that says most of it."""
+def excerpt(text: str, wanted: Mapping[str, float], question: str = "", *, length: int = PASSAGE_CHARACTERS) -> str:
+    """The part of `text`, whole sentences in order, of about `length` characters at most, that says most of it.
+
+    `wanted` are terms and what each tells. A sentence that holds the person, date or number asked for says more.
+    """
     if len(text) <= length:
         return text
     parts = sentences(text)
-    worth = [sum(1 for term in set(terms(part)) if term in vocabulary) for part in parts]
+    answers = [answer for kind, answer in _ANSWERED_BY if kind.search(question[:500])]
+    language = language_of(text[:2_000])
+    found = [{term for term in terms(part, language) if term in wanted} for part in parts]
+    told = [1.0 if not answers else 1.5 if any(answer.search(part) for answer in answers) else 1.0 for part in parts]
     best, best_worth = (0, 1), -1.0
     for start in range(len(parts)):
-        end, size = start, 0
+        end, size, value, held = start, 0, 0.0, set[str]()
         while end < len(parts) and (end == start or size + len(parts[end]) <= length):
             size += len(parts[end]) + 1
+            # To say it again says little more.
+            value += told[end] * sum(wanted[term] * (0.25 if term in held else 1.0) for term in sorted(found[end]))
+            held |= found[end]
             end += 1
-        value = sum(worth[start:end]) - start * 0.01  # of equals, the earlier: news tells the most important first
+        value -= start * 0.01  # of equals, the earlier: news tells the most important first
         if value > best_worth:
             best, best_worth = (start, end), value
     chosen = " ".join(parts[best[0] : best[1]])[: 2 * length]

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,23 +30,24 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    extract,
     func,
     insert,
-    literal_column,
     or_,
     select,
     text,
     update,
 )
 
+from news.census import Census
 from news.errors import Detail, NewsError, UnknownFeed
 from news.searches import Template
-from news.terms import ANALYSIS, terms
-from news.text import canonical_url, visible
+from news.terms import ANALYSIS, LANGUAGES, indexed, terms
+from news.text import address_words, canonical_url, visible
 from news.types import Entry, Feed, Horizon, Mute, ParsedEntry, ParsedFeed, Version
 from storage import tables as t
 from storage.engine import reading, sweep, writing
-from storage.fulltext import FTS5, Document
+from storage.fulltext import FTS5, PARTS, Document, Part
 
 _T = TypeVar("_T")
 _ENTRY = tuple(field.name for field in fields(Entry) if field.name != "also")
@@ -59,9 +61,14 @@ _TAKE = _CHANGE.where(
     or_(_until.is_(None), _until <= _moment("now"), _until > _moment("never")),
     t.feeds.c.checked_at.is_not_distinct_from(_moment("seen")),
 )
+# What the full-text index is made of.
+_INDEXED = select(
+    t.versions.c.id, t.versions.c.valid_from, t.entries.c.url, t.versions.c.title, t.versions.c.text
+).join_from(t.versions, t.entries)
 LEASE = timedelta(minutes=3)
 """Longer than one feed can take, so that only the lease of a refresher that died runs out."""
 REMOVED_FOR_GOOD_AFTER = timedelta(days=30)
+_DELETIONS = "deletions"  # where `meta` counts them
 _SEARCHES = "searches"  # where `meta` keeps the reader's templates
 KEEP = timedelta(days=90)
 """How long entries stay, unless their feed has a time of its own."""
@@ -72,6 +79,8 @@ TEASER = 600
 TEASERS_FOR = timedelta(days=2)
 """So long after an entry came, its article is looked for: what was fetched is new, and no backlog is."""
 TRIES, TRY_AGAIN = 3, timedelta(hours=1)
+LATE_EDITS = timedelta(days=7)
+"""An article whose wording changes later than this is not looked for by the day on which it was published."""
 LONGEST_MUTE = 100
 """Characters of a word or phrase that is muted."""
 
@@ -145,6 +154,8 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.fulltext = FTS5()
+        self._census = Census()
+        self._held: dict[str, tuple[int, int]] = {}
         self._keep_index_current()
 
     # Feeds
@@ -273,6 +284,7 @@ class Store:
             connection.execute(delete(t.feeds))
             connection.execute(delete(t.mutes))
             connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES))
+            self._mark_deletion(connection)
         sweep(self.engine)
 
     # Searches
@@ -496,13 +508,11 @@ class Store:
         """
         e, v = t.entries.c, t.versions.c
         with writing(self.engine) as connection:
-            row = connection.execute(
-                select(v.id, v.title, v.text).where(v.id == teaser.version_id, v.valid_until.is_(None))
-            ).one_or_none()
+            row = connection.execute(_INDEXED.where(v.id == teaser.version_id, v.valid_until.is_(None))).one_or_none()
             if row is None or row.text != teaser.text:
                 return False
             self.fulltext.remove(connection, [_document(*row)])
-            self.fulltext.add(connection, [_document(row.id, row.title, article)])
+            self.fulltext.add(connection, [_document(row.id, row.valid_from, row.url, row.title, article)])
             connection.execute(update(t.versions).where(v.id == row.id).values(text=article))
             connection.execute(
                 update(t.entries).where(e.id == teaser.entry_id).values(text_from="article", article_error="")
@@ -571,51 +581,72 @@ class Store:
                 out |= {row.id: _entry(row) for row in connection.execute(query)}
         return out
 
-    def matching(
-        self, query_terms: Sequence[str], wanted: Filter = Filter(), *, limit: int = 200
-    ) -> list[tuple[Entry, float]]:
-        """Entries whose wording (as of `wanted.as_of`) holds any of the terms, with their BM25, best first."""
-        if not query_terms:
-            return []
-        scores = (
-            text(self.fulltext.scores)
-            .bindparams(terms=self.fulltext.any_of(query_terms))
-            .columns(t.versions.c.id, literal_column("score").label("score"))
-            .subquery("scores")
-        )
-        v = t.versions.c
-        with reading(self.engine) as connection:
-            # The best rows are found by their numbers alone; only those that are kept are read whole.
-            best = (
-                select(v.id, scores.c.score)
-                .select_from(scores)
-                .join(t.versions, v.id == scores.c.id)
-                .join(t.entries, t.entries.c.id == v.entry_id)
-                .join(t.feeds, t.feeds.c.id == t.entries.c.feed_id)
-                .where(self._valid(wanted), *self._feeds_of(wanted), *self._entries_of(wanted))
-                .where(*self._not_muted(connection, wanted))
-                .order_by(scores.c.score.desc(), v.id)
-                .limit(limit)
-                .subquery("best")
-            )
-            query = (
-                self._entries(wanted)
-                .add_columns(best.c.score.label("score"))
-                .join(best, best.c.id == v.id)
-                .order_by(best.c.score.desc(), v.id)
-            )
-            return [(_entry(row), row.score) for row in connection.execute(query)]
+    def newest(
+        self, groups: Sequence[Sequence[str]], wanted: Filter = Filter(), *, limit: int
+    ) -> dict[Part, list[list[int]]]:
+        """For each group of terms the newest `limit` versions that hold one of it, newest first, by the part it is in.
 
-    def rarity(self, query_terms: Sequence[str]) -> dict[str, float]:
-        """What each term tells, as BM25 weighs it: the fewer wordings hold it, the more. Always above 0."""
-        holding = text(f"SELECT count(*) FROM ({self.fulltext.scores}) AS held")
+        They are numbered as `storage.fulltext` does, and bounded by the times of `wanted` alone, to the hour: what of
+        it is to be seen is for `wordings` to say.
+        """
         with reading(self.engine) as connection:
-            number = connection.execute(select(func.count()).select_from(t.versions)).scalar_one()
-            held = {
-                term: connection.execute(holding, {"terms": self.fulltext.any_of([term])}).scalar_one()
-                for term in query_terms
+            return {
+                part: self.fulltext.newest(
+                    connection, [self.fulltext.any_of(group, part) for group in groups], limit=limit, **_span(wanted)
+                )
+                for part in PARTS
             }
-        return {term: math.log1p(max(number - count + 0.5, 0.5) / (count + 0.5)) for term, count in held.items()}
+
+    def newest_of_all(self, groups: Sequence[Sequence[str]], wanted: Filter = Filter(), *, limit: int) -> list[int]:
+        """The newest versions that hold a term of every group, as `newest` gives them."""
+        with reading(self.engine) as connection:
+            query = self.fulltext.all_of(groups)
+            return self.fulltext.newest(connection, [query], limit=limit, **_span(wanted))[0]
+
+    def wordings(self, ids: Iterable[int], wanted: Filter = Filter()) -> dict[int, Entry]:
+        """The entries whose wording (as of `wanted.as_of`) is one of these versions, by version."""
+        out: dict[int, Entry] = {}
+        with reading(self.engine) as connection:
+            query = self._entries(wanted).where(*self._not_muted(connection, wanted))
+            for chunk in _chunks(list(ids)):
+                out |= {
+                    row.version_id: _entry(row) for row in connection.execute(query.where(t.versions.c.id.in_(chunk)))
+                }
+        return out
+
+    def rarity(self, groups: Sequence[Sequence[str]], held: Mapping[str, int] = {}) -> list[float]:
+        """What each group of terms tells, as BM25 weighs it: the fewer wordings hold one of it, the more; above 0.
+
+        `held` is how many do, by a group's first term, where that is known already. For others the index is asked, and
+        what it says holds until a fiftieth more is stored.
+        """
+        known = self._held
+        with reading(self.engine) as connection:
+            self._count(connection)
+            number = self._census.articles
+            missing = {
+                term
+                for group in groups
+                if group[0] not in held
+                for term in group
+                if term not in known or number > 1.02 * known[term][0]
+            }
+            counted = self.fulltext.held(connection, sorted(missing))
+        if len(known) > 50_000:
+            known.clear()
+        known.update({term: (number, count) for term, count in counted.items()})
+        out = []
+        for group in groups:
+            count = held[group[0]] if group[0] in held else sum(known[term][1] for term in group)
+            out.append(math.log1p(max(number - count + 0.5, 0.5) / (count + 0.5)))
+        return out
+
+    def languages(self) -> frozenset[str]:
+        """The languages that feeds say they are in, as two letters."""
+        f = t.feeds.c
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(f.language).where(f.removed_at.is_(None)).distinct()).scalars()
+            return frozenset(code[:2].lower() for code in rows if code)
 
     def versions(self, entry_id: int) -> list[Version]:
         """All wordings of an entry, oldest first."""
@@ -630,25 +661,36 @@ class Store:
 
     def horizon(self, wanted: Filter = Filter()) -> Horizon:
         """What a search with this filter looks at."""
-        e = t.entries.c
-        # Feed by feed, so that an index alone answers it: every search asks this.
-        counted = (
-            select(func.count(), func.min(e.published_at), func.max(e.published_at))
-            .where(*self._entries_of(wanted), e.feed_id.in_(select(t.feeds.c.id).where(*self._feeds_of(wanted))))
-            .group_by(e.feed_id)
-        )
+        e, f = t.entries.c, t.feeds.c
         with reading(self.engine) as connection:
-            by_feed = connection.execute(counted.where(*self._not_muted(connection, wanted))).all()
+            self._count(connection)
+            feeds = connection.execute(select(f.id, f.url).where(*self._feeds_of(wanted))).all()
+            mutes = self._mutes(connection)
+            unread = {mute.value for mute in mutes if mute.kind == "feed"}
+            hidden: dict[int, Counter[int]] = {}
+            if (worded := self._worded(mutes, wanted)) is not None:
+                rows = select(e.feed_id, extract("epoch", e.published_at)).where(
+                    e.id.in_(worded), *self._entries_of(wanted)
+                )
+                for feed_id, seconds in connection.execute(rows):
+                    hidden.setdefault(feed_id, Counter())[seconds] += 1
             failed = connection.execute(
-                select(case((t.feeds.c.title != "", t.feeds.c.title), else_=t.feeds.c.url))
-                .where(t.feeds.c.removed_at.is_(None), t.feeds.c.error != "")
-                .order_by(t.feeds.c.title)
+                select(case((f.title != "", f.title), else_=f.url))
+                .where(f.removed_at.is_(None), f.error != "")
+                .order_by(f.title)
             ).scalars()
+            by_feed = self._census.count(
+                (feed.id for feed in feeds if feed.url not in unread),
+                since=wanted.since,
+                until=wanted.until,
+                as_of=wanted.as_of,
+                without=hidden,
+            ).values()
             return Horizon(
                 feeds=len(by_feed),
-                articles=sum(number for number, _, _ in by_feed),
-                since=min((oldest for _, oldest, _ in by_feed), default=None),
-                until=max((newest for _, _, newest in by_feed), default=None),
+                articles=sum(counted.articles for counted in by_feed),
+                since=min((counted.since for counted in by_feed), default=None),
+                until=max((counted.until for counted in by_feed), default=None),
                 failed=tuple(failed),
             )
 
@@ -697,6 +739,16 @@ class Store:
 
     # Inside
 
+    def _count(self, connection: Connection) -> None:
+        """Bring the census up to date."""
+        marks = select(t.meta.c.value).where(t.meta.c.key == _DELETIONS).scalar_subquery()
+        mark, last = connection.execute(select(marks, select(func.max(t.entries.c.id)).scalar_subquery())).one()
+        counted = self._census.begin(mark or "")
+        if last and last > counted:
+            e = t.entries.c
+            rows = select(e.id, e.feed_id, extract("epoch", e.published_at)).where(e.id > counted)
+            self._census.add((number, feed, moment) for number, feed, moment in connection.execute(rows))
+
     def _set(self, feed_id: int, **values: Any) -> None:
         with writing(self.engine) as connection:
             done = connection.execute(_CHANGE, {"feed": feed_id, **values})
@@ -744,6 +796,10 @@ class Store:
         for key, entry in unique.items():
             row = known.get(key)
             if row and (row.url, row.author, row.picture) != (entry.url, entry.author, entry.picture):
+                # All its wordings are found by the words of its address.
+                moved = address_words(row.url) != address_words(entry.url)
+                worded = connection.execute(_INDEXED.where(t.entries.c.id == row.id)).all() if moved else []
+                self.fulltext.remove(connection, (_document(*each) for each in worded))
                 connection.execute(
                     update(t.entries)
                     .where(t.entries.c.id == row.id)
@@ -753,6 +809,9 @@ class Store:
                         author=entry.author,
                         picture=entry.picture,
                     )
+                )
+                self.fulltext.add(
+                    connection, (_document(w.id, w.valid_from, entry.url, w.title, w.text) for w in worded)
                 )
         # A feed lists its newest first; the oldest gets the lowest id, so that ids follow publication within a feed.
         wordings = self._insert(connection, feed_id, fresh[::-1], now)
@@ -838,18 +897,26 @@ class Store:
             ],
         )
         return [
-            Document(version_id, *entry.terms) if entry.terms else _document(version_id, entry.title, entry.text)
-            for version_id, (_, entry, _) in zip(ids, wordings, strict=True)
+            _document(version_id, start, entry.url, entry.title, entry.text, entry.terms)
+            for version_id, (_, entry, start) in zip(ids, wordings, strict=True)
         ]
 
     def _delete_entries(self, connection: Connection, ids: Select[Any]) -> None:
         v = t.versions.c
-        rows = connection.execute(select(v.id, v.title, v.text).where(v.entry_id.in_(ids))).all()
+        rows = connection.execute(_INDEXED.where(v.entry_id.in_(ids))).all()
         self.fulltext.remove(connection, (_document(*row) for row in rows))
+        self._mark_deletion(connection)
         chosen = list(connection.execute(ids).scalars())
         for chunk in _chunks(chosen):
             connection.execute(delete(t.versions).where(v.entry_id.in_(chunk)))
             connection.execute(delete(t.entries).where(t.entries.c.id.in_(chunk)))
+
+    def _mark_deletion(self, connection: Connection) -> None:
+        """Let every process know that what it has counted is less than it was."""
+        is_mark = t.meta.c.key == _DELETIONS
+        before = connection.execute(select(t.meta.c.value).where(is_mark)).scalar() or "0"
+        connection.execute(delete(t.meta).where(is_mark))
+        connection.execute(insert(t.meta).values(key=_DELETIONS, value=str(int(before) + 1)))
 
     def _feeds_of(self, wanted: Filter) -> list[ColumnElement[bool]]:
         f = t.feeds.c
@@ -888,22 +955,36 @@ class Store:
 
     def _not_muted(self, connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
         """What mutes add to a query: nothing as long as there are none. Both name rows of `entries` alone."""
-        e, v = t.entries.c, t.versions.c
+        e = t.entries.c
         mutes = self._mutes(connection)
         conditions: list[ColumnElement[bool]] = []
         if feeds := [mute.value for mute in mutes if mute.kind == "feed"]:
             ids = select(t.feeds.c.id).where(t.feeds.c.url.in_(feeds)).correlate(None)
             conditions.append(e.feed_id.not_in(ids))
-        if phrases := [phrase for mute in mutes if mute.kind == "word" and (phrase := terms(mute.value))]:
-            matches = (
-                text(self.fulltext.matches)
-                .bindparams(muted=self.fulltext.any_phrase(phrases))
-                .columns(t.versions.c.id)
-                .subquery("muted")
-            )
-            worded = select(v.entry_id).where(v.id.in_(select(matches.c.id)), self._valid(wanted))
-            conditions.append(e.id.not_in(worded.correlate(None)))
+        if (worded := self._worded(mutes, wanted)) is not None:
+            conditions.append(e.id.not_in(worded))
         return conditions
+
+    def _worded(self, mutes: Iterable[Mute], wanted: Filter) -> Select[Any] | None:
+        """The entries whose wording holds a muted word or phrase, None if none is muted."""
+        v = t.versions.c
+        phrases = [
+            phrase
+            for mute in mutes
+            if mute.kind == "word"
+            for phrase in dict.fromkeys(tuple(terms(mute.value, code)) for code in LANGUAGES)
+            if phrase
+        ]
+        if not phrases:
+            return None
+        matches = (
+            text(self.fulltext.matches)
+            .bindparams(muted=self.fulltext.any_phrase(phrases))
+            .columns(t.versions.c.id)
+            .subquery("muted")
+        )
+        worded = select(v.entry_id).where(v.id.in_(select(matches.c.id)), self._valid(wanted))
+        return worded.correlate(None)
 
     def _valid(self, wanted: Filter) -> ColumnElement[bool]:
         v = t.versions.c
@@ -934,11 +1015,9 @@ class Store:
             if connection.execute(select(t.meta.c.value).where(t.meta.c.key == "analysis")).scalar() == ANALYSIS:
                 return
         with writing(self.engine) as connection:
-            self.fulltext.clear(connection)
+            self.fulltext.create(connection)
             v, last = t.versions.c, 0
-            while rows := connection.execute(
-                select(v.id, v.title, v.text).where(v.id > last).order_by(v.id).limit(1_000)
-            ).all():
+            while rows := connection.execute(_INDEXED.where(v.id > last).order_by(v.id).limit(1_000)).all():
                 self.fulltext.add(connection, (_document(*row) for row in rows))
                 last = rows[-1].id
             connection.execute(delete(t.meta).where(t.meta.c.key == "analysis"))
@@ -950,7 +1029,7 @@ def _feed(row: Row[Any]) -> Feed:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(**{name: row._mapping[name] for name in _ENTRY})
+    return Entry(*row[: len(_ENTRY)])  # the columns of `_entries` come in the order of the fields
 
 
 def _also(entry: Entry, feed: str) -> Entry:
@@ -970,8 +1049,18 @@ def _digest(entry: ParsedEntry) -> str:
     return hashlib.sha256(f"{entry.title}\0{entry.text}".encode(errors="replace")).hexdigest()[:32]
 
 
-def _document(version_id: int, title: str, body: str) -> Document:
-    return Document(version_id, " ".join(terms(title)), " ".join(terms(body)))
+def _span(wanted: Filter) -> dict[str, datetime | None]:
+    """Between which moments the wordings are valid that a filter may let through."""
+    until = wanted.until + LATE_EDITS if wanted.until else None
+    return {"since": wanted.since, "until": min(filter(None, (until, wanted.as_of)), default=None)}
+
+
+def _document(
+    version_id: int, since: datetime, url: str, title: str, body: str, made: tuple[str, str] | None = None
+) -> Document:
+    """What is indexed of a row of `_INDEXED`; `made` are the terms of title and body, where they are there already."""
+    address = " ".join(terms(address_words(url), "en"))
+    return Document(version_id, since, *(made or indexed(title, body)), address)
 
 
 def _chunks(items: Sequence[_T], size: int = 500) -> Iterable[Sequence[_T]]:

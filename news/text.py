@@ -12,7 +12,7 @@ import re
 import unicodedata
 from html import unescape
 from html.entities import html5
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 # ---------------------------------------------------------------- characters
 
@@ -247,6 +247,7 @@ _PERCENT = re.compile(r"%[0-9a-fA-F]{2}|[^!#-;=?-\[\]_a-z~%]|%", re.IGNORECASE)
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;?]*", re.IGNORECASE)
 _MAX_URL = 2048
+_NO_WORD = re.compile(r"[\W_]+")
 
 
 def canonical_url(url: str) -> str:
@@ -276,6 +277,15 @@ def canonical_url(url: str) -> str:
     path = _percent(_amp_path(_SESSION.sub("", parts.path))).rstrip("/")
     query = _percent(_query(parts.query))
     return f"https://{host}{path or '/'}{'?' + query if query else ''}"
+
+
+def address_words(url: str) -> str:
+    """The words in the path of `url`, where outlets often keep the headline an article began with."""
+    try:
+        path = unquote(urlsplit(url[:_MAX_URL]).path)
+    except ValueError:
+        return ""
+    return " ".join(word for word in _NO_WORD.split(path) if word and not any(map(str.isdigit, word)))
 
 
 def _ascii_host(host: str) -> str:

@@ -146,7 +146,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """An excerpt that a model may quote and an answer may cite. Its number in an answer is its place there, from 1."""
+    """An excerpt that a model may quote and an answer may cite. Its number in an answer is its place there, from 1.
+
+    `also` names the other outlets that tell the same in the same words.
+    """
 
     entry_id: int
     title: str
@@ -157,6 +160,7 @@ class Passage:
     language: str = ""
     score: float = 0.0
     pinned: bool = False
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +176,12 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The result of a search, best passage first. `covered` is False if hardly any passage is about the question."""
+    """The result of a search, best passage first. `covered` is False if hardly any passage is about the question.
+
+    `confidence` that it is covered goes from 0 to 1.
+    """
 
     passages: tuple[Passage, ...]
     horizon: Horizon
     covered: bool = True
+    confidence: float = 1.0

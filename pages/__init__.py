@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,13 +19,12 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from desk.conversations import Conversations
-from llm.base import CTX_LENGTH, ChatModel
-from llm.extractive import ExtractiveModel
+from desk.usage import Usages
+from llm.base import ModelError
 from llm.groq import GroqModel
 from llm.groq import warm as warm_model
-from llm.live import Live
+from llm.live import Live, Slots
 from llm.markdown import link, literal
-from llm.models import DEFAULT
 from llm.redact import Redact
 from news.background import Job, Refresher
 from news.fetch import Fetcher, says_yes, user_agent
@@ -33,6 +33,8 @@ from news.types import Entry, Passage
 from storage.engine import DEFAULT_URL, StorageError, connect
 
 QUESTION_CHARACTERS = 4_000
+REMOVED_FOR = timedelta(days=30)
+"""So long a removed conversation can be brought back."""
 ICON = Path(__file__).parent / "icon.png"
 MENU = (
     ("app.py", "Ask", ":material/forum:"),
@@ -63,8 +65,11 @@ class Services:
 
     store: Store
     conversations: Conversations
+    usages: Usages
     fetcher: Fetcher
     refresher: Refresher
+    slots: Slots
+    """How many answers are written at once."""
     lives: dict[str, Live] = field(default_factory=dict)
     """Answers being written, by turn."""
     left: dict[str, str] = field(default_factory=dict)
@@ -85,15 +90,24 @@ def services() -> Services:
     )
     refresher = Refresher(store, fetcher, clock=now)
     refresher.start()
-    threading.Thread(target=_warm, name="warm", daemon=True).start()
-    return Services(store, Conversations(engine), fetcher, refresher)
+    conversations = Conversations(engine)
+    conversations.purge(now() - REMOVED_FOR)
+    key, address = setting("GROQ_API_KEY"), setting("GROQ_BASE_URL")
+    asked = GroqModel(key, base_url=address or None) if key or address else None
+    threading.Thread(target=_warm, args=(asked,), name="warm", daemon=True).start()
+    at_once = setting("ANSWERS_AT_ONCE")
+    slots = Slots(int(at_once)) if at_once.isdecimal() and int(at_once) else Slots()
+    return Services(store, conversations, Usages(engine), fetcher, refresher, slots)
 
 
-def _warm() -> None:
-    """Load what the first answer needs, so that the first reader does not wait for it."""
+def _warm(model: GroqModel | None) -> None:
+    """Load what the first answer needs, so that the first reader does not wait for it; ask which models there are."""
     import pandas  # noqa: F401 - st.write_stream imports it at its first call
 
     warm_model()
+    if model is not None:
+        with suppress(ModelError):  # it is logged; the bundled table serves until the next try
+            model.offered()
 
 
 def frame(title: str) -> Services:
@@ -101,7 +115,7 @@ def frame(title: str) -> Services:
     st.set_page_config(
         page_title=f"{title} · Broadsheet" if title != "Ask" else "Broadsheet",
         page_icon=ICON,  # our own file: Streamlit would fetch a named icon from another host
-        layout="centered" if title in ("Ask", "Settings") else "wide",
+        layout="centered" if title in ("Ask", "Shared", "Settings") else "wide",
         initial_sidebar_state="auto",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="masthead"):
@@ -124,24 +138,6 @@ def session_id() -> str:
 def is_connected(session: str) -> bool:
     """Whether a browser is connected to this session now."""
     return runtime.exists() and runtime.get_instance().is_active_session(session)
-
-
-# The model of this session
-
-
-def groq_key() -> str:
-    """The key typed in Settings in this session, else the configured one, else ""."""
-    return str(st.session_state.get("groq_key") or setting("GROQ_API_KEY"))
-
-
-def chat_model() -> ChatModel:
-    """The model that answers in this session: Groq with a key, else the one that quotes."""
-    budget = int(st.session_state.get("budget", CTX_LENGTH))
-    key = groq_key()
-    if not key:
-        return ExtractiveModel(ctx_length=budget)
-    name = str(st.session_state.get("model") or setting("GROQ_MODEL") or DEFAULT)
-    return GroqModel(key, model=name, base_url=setting("GROQ_BASE_URL") or None, ctx_length=budget)
 
 
 # Words for times and counts
@@ -237,15 +233,6 @@ def report(job: Job) -> None:
             for outcome in job.failed:
                 name = literal(outcome.feed.title or outcome.feed.url)
                 st.markdown(f"**{name}**  \n{literal(outcome.error)}")
-
-
-def visible(pieces: Iterator[str]) -> Iterator[str]:
-    """Pieces for `st.write_stream`; an idle tick touches the session, so that Stop works while nothing arrives."""
-    for piece in pieces:
-        if piece:
-            yield piece
-        else:
-            st.session_state.get("tick")
 
 
 def unique(names: Sequence[str]) -> list[str]:

@@ -14,7 +14,11 @@ from llm.markdown import link, literal
 from news.store import Filter
 from news.stories import Story, five_minutes, opening, top
 from news.types import Entry, Found, Passage
-from pages import Services, ago, chat_model, count, frame, groq_key, now, sources, visible
+from pages import Services, ago, count, frame, now, sources
+from pages._answer import replay, stream
+from pages._asking import keep_usage
+from pages._model import chat_model, configured
+from pages._voice import may_listen, read_aloud
 from pages._words import day, zone
 
 STORIES = 60
@@ -98,13 +102,20 @@ def passages(stories: Sequence[Story]) -> tuple[Passage, ...]:
 
 def summarise(part: Services, stories: Sequence[Story], at: datetime) -> None:
     """Begin a summary; it is drawn by `draw_summary` as it comes, and kept for the session."""
-    model, given = chat_model(), passages(stories[:SUMMARISED])
+    model = chat_model(on_wait=lambda seconds, reason: live.waits(seconds, reason))
+    given = passages(stories[:SUMMARISED])
     horizon = part.store.horizon(Filter(as_of=at))
 
     def ask() -> assistant.Answer:
         return assistant.ask(QUESTION, (), model=model, retrieve=lambda *_: Found(given, horizon), now=at)
 
-    live = Live(ask, save=lambda _: None)
+    live = Live(
+        ask,
+        save=lambda _: None,
+        after=lambda live: keep_usage(part, "answer", live.details),
+        cancel=model.cancel,
+        slots=part.slots,
+    )
     live.start()
     st.session_state["summary"] = (live, at)
 
@@ -119,26 +130,28 @@ def draw_summary(part: Services, stories: Sequence[Story], at: datetime) -> None
             st.button("Stop", icon=":material/stop_circle:", key="summarise", on_click=live.stop)
             st.caption("The day's stories are being summed up.", width="content")
         else:
-            if groq_key():
-                label = "Summarise again" if live else "Summarise with Groq"
+            if configured():
+                label = "Summarise again" if live else "Summarise"
                 st.button(label, key="summarise", on_click=summarise, args=(part, stories, at))
             if live:
                 by = f" by {literal(live.details['model'])}" if live.details else ""
                 st.caption(f"Summed up{by} {ago(asked_at, at)}.", width="content")
-            elif not groq_key():
+            elif not configured():
                 st.caption("With a Groq key in Settings, a summary with sources can be written here.", width="content")
     if live is None:
         return
     with body:
         if not live.finished:
-            st.write_stream(visible(live.view()))
+            stream(live)
             live.wait(2.0)
             st.rerun()
         given = assistant.read_passages(live.details)
         if live.raw:
-            st.markdown(assistant.draw(live.raw, given))
+            replay(assistant.draw(live.raw, given))
         if live.state != "done":
             st.caption(literal(live.reason) or "The summary was stopped.")
+        elif may_listen() and st.button("Read aloud", icon=":material/volume_up:", type="tertiary", key="aloud"):
+            read_aloud(f"briefing {asked_at.isoformat()}", live.raw)
         sources(given, [citation["n"] for citation in live.details.get("citations", ())])
 
 

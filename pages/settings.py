@@ -9,20 +9,52 @@ import streamlit as st
 from llm.base import CTX_LENGTH, ModelError
 from llm.groq import GroqModel
 from llm.markdown import literal
-from llm.models import BUNDLED, DEFAULT, ModelInfo
+from llm.models import BUNDLED, DEFAULT, EFFORT, KNOWN_ON, ModelInfo, info
 from news.errors import NewsError
 from news.store import LONGEST_MUTE
 from news.types import Mute
-from pages import Services, ago, count, frame, groq_key, now, setting, unique
+from pages import Services, ago, count, frame, now, setting, unique
 from pages._adding import remove_sample_button
+from pages._model import GROQ, OTHER, configured, may_choose_server, other_server
 
 SMALLEST_BUDGET, LARGEST_BUDGET, BUDGET_STEP = 2_000, 32_000, 500
 KEEP_DAYS = (7, 30, 90, 365)
+USAGE_DAYS = 30
 
 
 def draw_model() -> None:
-    """The key, the model, the budget. What is chosen stays in the session, and nowhere else."""
+    """The server, its key, the model, the budget. What is chosen stays in the session, and nowhere else."""
     st.subheader("Who answers", anchor=False)
+    if may_choose_server():
+        st.segmented_control(
+            "Server", [GROQ, OTHER], default=GROQ, key="server", persist_state="session", required=True,
+            on_change=forget_trial,
+        )  # fmt: skip
+    if may_choose_server() and st.session_state.get("server") == OTHER:
+        draw_other_server()
+    else:
+        draw_groq()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        model = configured()
+        if st.button("Try it", disabled=model is None, key="try_it") and model is not None:
+            st.session_state["trial"] = tried(model)
+        if trial := st.session_state.get("trial"):
+            st.caption(literal(trial), width="stretch")
+        elif model is None:
+            st.caption("Without a key, answers are quotations from your feeds.", width="stretch")
+    draw_choice(model)
+    st.slider(
+        "Context budget, in tokens", SMALLEST_BUDGET, LARGEST_BUDGET, CTX_LENGTH, BUDGET_STEP, key="budget",
+        persist_state="session", format="localized",
+    )  # fmt: skip
+    st.caption(
+        "How much an answer may take, prompt and reply together. Groq's free plan allows 8,000 tokens a minute for "
+        "both, so 7,000 leaves some room; more fits more passages and a longer memory, if your plan allows it."
+    )
+
+
+def draw_groq() -> None:
+    """The key for Groq."""
     st.text_input(
         "Groq key", type="password", key="groq_key", persist_state="session", autocomplete="off", placeholder="gsk_…",
         max_chars=200, on_change=forget_trial,
@@ -35,31 +67,45 @@ def draw_model() -> None:
             "or put it into `.streamlit/secrets.toml`. [Keys are free at Groq](https://console.groq.com/keys)."
         )
     st.caption(told)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button("Try the key", disabled=not groq_key(), key="try_key"):
-            try_key()
-        if trial := st.session_state.get("trial"):
-            st.caption(literal(trial), width="stretch")
-        elif not groq_key():
-            st.caption("Without a key, answers are quotations from your feeds.", width="stretch")
 
-    offered = {model.id: model for model in st.session_state.get("live_models", BUNDLED)}
-    first = setting("GROQ_MODEL") or DEFAULT
-    ids = unique([*offered, first, st.session_state.get("model") or ""])
-    st.selectbox(
-        "Model", ids, index=ids.index(first), key="model", persist_state="session", accept_new_options=True,
-        format_func=lambda id_: described(offered.get(id_) or ModelInfo(id_)),
+
+def draw_other_server() -> None:
+    """The address of a server that speaks OpenAI's protocol, and its key if it wants one."""
+    st.text_input(
+        "Address", key="server_url", persist_state="session", placeholder="http://localhost:11434/v1", max_chars=300,
+        on_change=forget_trial,
     )  # fmt: skip
-    live = "live_models" in st.session_state
-    st.caption("As the server lists them now." if live else "A short list; trying the key asks Groq for its own.")
-    st.slider(
-        "Context budget, in tokens", SMALLEST_BUDGET, LARGEST_BUDGET, CTX_LENGTH, BUDGET_STEP, key="budget",
-        persist_state="session", format="localized",
+    st.text_input(
+        "Key, if it wants one", type="password", key="server_key", persist_state="session", autocomplete="off",
+        max_chars=200, on_change=forget_trial,
     )  # fmt: skip
     st.caption(
-        "How much an answer may take, prompt and reply together. Groq's free plan allows 8,000 tokens a minute for "
-        "both, so 7,000 leaves some room; more fits more passages and a longer memory, if your plan allows it."
+        "Ollama, llama.cpp, vLLM, LM Studio, or any server with OpenAI's protocol. Both stay in this browser session."
     )
+
+
+def draw_choice(model: GroqModel | None) -> None:
+    """Which of the server's models answers, and how much it thinks."""
+    known = model.known() if model else BUNDLED
+    offered = {row.id: row for row in known}
+    elsewhere = bool(other_server())
+    key, first = ("server_model", "") if elsewhere else ("model", setting("GROQ_MODEL") or DEFAULT)
+    ids = unique(
+        [*([] if elsewhere and not (model and model.is_live()) else offered), first, st.session_state.get(key) or ""]
+    )
+    st.selectbox(
+        "Model", ids, index=ids.index(first) if first in ids else 0 if ids else None, key=key, persist_state="session",
+        accept_new_options=True, format_func=lambda id_: described(offered.get(id_) or ModelInfo(id_)),
+    )  # fmt: skip
+    live = model is not None and model.is_live()
+    st.caption("As the server lists them now." if live else "A short list; “Try it” asks the server for its own.")
+    chosen = offered.get(str(st.session_state.get(key) or first)) or info(str(st.session_state.get(key) or first))
+    if chosen and chosen.efforts:
+        st.segmented_control(
+            "How much it thinks first", chosen.efforts, default=EFFORT, key="effort", persist_state="session",
+            required=True, format_func=str.capitalize,
+        )  # fmt: skip
+        st.caption("More thinking takes longer, and its tokens come out of the reply's.")
 
 
 def described(model: ModelInfo) -> str:
@@ -67,22 +113,46 @@ def described(model: ModelInfo) -> str:
     return f"{model.id} · {model.window:,} tokens" if model.window else model.id
 
 
-def try_key() -> None:
-    """Ask the server for its models: proof that the key works, and the list to choose from. Uses no tokens."""
+def tried(model: GroqModel) -> str:
+    """Ask the server for its models: proof that it can be used, and the list to choose from. Uses no tokens."""
     try:
         with st.spinner("Asking …"):
-            offered = GroqModel(groq_key(), base_url=setting("GROQ_BASE_URL") or None).offered()
+            offered = model.offered()
     except ModelError as error:
-        st.session_state["trial"] = str(error)
-        return
-    st.session_state["live_models"] = offered
-    st.session_state["trial"] = f"The key works: {count(len(offered), 'model')} to choose from."
+        return str(error)
+    return f"It works: {count(len(offered), 'model')} to choose from."
 
 
 def forget_trial() -> None:
-    """Another key: what was said of the last one is no longer true."""
+    """Another server or key: what was said of the last one is no longer true."""
     st.session_state.pop("trial", None)
-    st.session_state.pop("live_models", None)
+
+
+def draw_usage(part: Services) -> None:
+    """What the model has cost, by day."""
+    days = part.usages.by_day(now() - timedelta(days=USAGE_DAYS))
+    if not days:
+        return
+    st.subheader("What it took", anchor=False)
+    rows: dict[str, list[object]] = {"day": [], "tokens": [], "kind": []}
+    for day in days:
+        for kind, tokens in (
+            ("Prompt", day.prompt - day.cached), ("Prompt, from the cache", day.cached), ("Reply", day.completion),
+        ):  # fmt: skip
+            rows["day"].append(f"{day.day:%d %b}")
+            rows["tokens"].append(tokens)
+            rows["kind"].append(kind)
+    st.bar_chart(rows, x="day", y="tokens", color="kind", stack=True, x_label="", y_label="Tokens", height=220)
+    cost = sum(day.cost or 0.0 for day in days)
+    answers = sum(day.answers for day in days)
+    told = [f"{count(answers, 'answer')} in {USAGE_DAYS} days"]
+    told.append(f"{sum(d.prompt + d.completion for d in days):,} tokens")
+    if cost:
+        told.append(f"about ${cost:.2f} by Groq's prices of {KNOWN_ON.day} {KNOWN_ON:%B %Y}")
+    first = [day.first_s for day in days if day.first_s is not None]
+    if first:
+        told.append(f"first word after {sum(first) / len(first):.1f} s")
+    st.caption(literal(", ".join(told)) + ".")
 
 
 def draw_look() -> None:
@@ -199,6 +269,7 @@ st.title("Settings", anchor=False)
 if st.session_state.pop("deleted", False):
     st.toast("Everything is deleted.")
 draw_model()
+draw_usage(part)
 st.space("small")
 draw_look()
 st.space("small")

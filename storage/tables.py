@@ -12,7 +12,9 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -60,6 +62,15 @@ def _flag(name: str) -> Column[bool]:
 
 def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
+
+
+def _id(name: str) -> Column[str]:
+    return Column(name, String(32), nullable=False, server_default="")
+
+
+def storable(words: str) -> str:
+    """Any text as every database takes it: no halves of characters (a model's broken JSON), no NUL."""
+    return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 meta = Table("meta", metadata, Column("key", String(64), primary_key=True), _text("value"))
@@ -160,7 +171,15 @@ conversations = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("deleted_at", Instant),
+    # The last turn of the branch that is shown; every tab shows the same.
+    _id("tip"),
+    # What the reader wants in the window and what not, as keys that only the chat understands.
+    Column("pinned", JSON),
+    Column("dropped", JSON),
+    # Under this id, and never under its own, others may read it.
+    Column("share_id", String(32)),
     Index("conversations_by_time", "updated_at"),
+    Index("conversations_by_share", "share_id", unique=True),
 )
 
 turns = Table(
@@ -168,6 +187,9 @@ turns = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    # The turn before, "" for a first one: turns with the same parent are branches. No foreign key: SQLite follows one
+    # only a thousand turns down. A position is larger than its parent's.
+    _id("parent"),
     Column("position", Integer, nullable=False),
     Column("question", Text, nullable=False),
     Column("pinned", JSON),
@@ -178,5 +200,36 @@ turns = Table(
     Column("details", JSON),
     Column("asked_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    _count("rating"),
+    _text("note"),
+    # Sums up the conversation up to and with this turn.
+    _text("summary"),
     UniqueConstraint("conversation_id", "position"),
+    # Holds all that tells how turns hang together, so that no answer is read for it.
+    Index("turns_by_parent", "conversation_id", "parent", "position", "id"),
+)
+
+# One row a call of a model. It outlives its conversation: what was spent was spent.
+usage = Table(
+    "usage",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    # The date of `at` in UTC, kept because databases disagree on how to take it from a time.
+    Column("day", Date, nullable=False),
+    _id("conversation_id"),
+    _id("turn_id"),
+    Column("kind", String(16), nullable=False),
+    _text("model"),
+    # Tokens: prompt includes cached, completion includes reasoning.
+    _count("prompt"),
+    _count("cached"),
+    _count("completion"),
+    _count("reasoning"),
+    # Dollars; null where the price is unknown.
+    Column("cost", Float),
+    Column("first_s", Float),
+    Column("seconds", Float),
+    Index("usage_by_time", "at"),
+    Index("usage_by_conversation", "conversation_id"),
 )

@@ -10,13 +10,17 @@ What was said first is played first, once; `times` repeats it. When nothing is l
 cites the passages (lines of JSON) of the last user message, so that a whole app can run on it. Every request is kept
 in `server.requests`, with what became of it.
 
-It serves Groq's paths (`/openai/v1/…`) and those of other servers (`/v1/…`). As a program:
+It serves Groq's paths (`/openai/v1/…`) and those of other servers (`/v1/…`); with `manners` it answers and refuses as
+one of those does. It also hears and speaks: `server.heard` is what it understands, and what it says aloud is a WAV file
+in which each letter lasts a hundredth of a second. As a program:
 `python -m tests.groq_server --port 8123 --deltas 1000 --per-second 500` prints its address and ends after ten minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import email
+import email.policy
 import io
 import json
 import re
@@ -26,6 +30,7 @@ import struct
 import sys
 import threading
 import time
+import wave
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -33,9 +38,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
 
+from tests.manners import GROQ, Manners, Refusal
+
 Mode = Literal[
     "cut",  # the connection is reset
     "clean_eof",  # the body ends properly, but no finish reason came
+    "silence",  # not even headers come, until `release`
     "stall",  # nothing more comes, the connection stays, until `release`
     "pings",  # only comments come, until the client hangs up
     "bad_json",  # an event that is no JSON
@@ -46,6 +54,10 @@ Mode = Literal[
     "length",  # finish reason "length"
     "content_filter",  # nothing, and finish reason "content_filter"
     "empty",  # nothing, and finish reason "stop"
+    "no_reason",  # all of it and `[DONE]`, but the finish reason is ""
+    "displaced",  # `[DONE]`, but no finish reason came: another's question was begun
+    "no_done",  # all of it with its finish reason, but no `[DONE]`
+    "whole",  # one JSON object instead of a stream
 ]
 
 MODELS = (
@@ -54,6 +66,9 @@ MODELS = (
     {"id": "whisper-large-v3-turbo", "context_window": 448},
     {"id": "openai/gpt-oss-safeguard-20b", "context_window": 131072},
 )
+VOICES = ({"id": "whisper-large-v3"}, {"id": "canopylabs/orpheus-v1-english", "context_window": 4000})
+"""What is listed beside `MODELS` for keys that may use speech."""
+RATE = 24_000
 USAGE = {
     "prompt_tokens": 421,
     "completion_tokens": 58,
@@ -65,7 +80,8 @@ USAGE = {
 
 @dataclass
 class Request:
-    """One request as it came, and what became of it. `path` is as sent; `body` is the parsed JSON, {} for a GET.
+    """One request as it came, and what became of it. `path` is as sent; `body` is the parsed JSON, {} for a GET, the
+    fields of a form (a file as its name and bytes).
 
     `deltas` is how many of the answer's deltas were sent. `aborted`: the client hung up before the end; `closed_at` is
     the server's clock when the exchange ended, and `done` is set then.
@@ -114,7 +130,8 @@ class GroqServer:
 
     `models` is what `/models` lists; with `strict` a question to any other model is answered 404, as Groq does.
     `keys` are the keys that are good (None: any). `tokens_per_minute` refuses, as Groq does, what alone is larger.
-    `deltas` and `per_second` shape the server's own answers (0 deltas: word by word).
+    `deltas` and `per_second` shape the server's own answers (0 deltas: word by word). `manners` are another server's;
+    a prompt and reply of more than `window` tokens are refused in its words.
     """
 
     def __init__(
@@ -128,8 +145,13 @@ class GroqServer:
         tokens_per_minute: int | None = None,
         deltas: int = 0,
         per_second: float = 0.0,
+        manners: Manners = GROQ,
+        window: int = 131_072,
     ) -> None:
         self.clock = clock
+        self.manners = manners
+        self.window = window
+        self.heard = "What rained in Oslo?"
         self.models: list[Mapping[str, Any]] = list(models)
         self.strict = strict
         self.keys = keys
@@ -138,6 +160,7 @@ class GroqServer:
         self.per_second = per_second
         self.requests: list[Request] = []
         self.listings: list[Request] = []
+        self.voiced: list[Request] = []
         self._script: deque[Answer | Failure] = deque()
         self._lock = threading.Lock()
         self._ending = threading.Event()
@@ -152,7 +175,7 @@ class GroqServer:
 
     @property
     def count(self) -> int:
-        """Questions received so far (`/models` is counted in `listings`)."""
+        """Questions received so far (`/models` is counted in `listings`, speech in `voiced`)."""
         return len(self.requests)
 
     @property
@@ -205,7 +228,7 @@ class GroqServer:
         headers: Mapping[str, str] | None = None,
         times: int = 1,
     ) -> Self:
-        """Refuse the next request, a question or `/models`, with this status; 0 resets the connection.
+        """Refuse the next request, of whatever kind, with this status; 0 resets the connection.
 
         `body` replaces Groq's {"error": {"message", "type", "code"}}, for servers with other manners.
         """
@@ -219,6 +242,10 @@ class GroqServer:
         failure = Failure(status, body.encode() if isinstance(body, str) else body, sent)
         self._script.extend([failure] * times)
         return self
+
+    def forget(self) -> None:
+        """What was said and not yet played is not played."""
+        self._script.clear()
 
     def release(self) -> None:
         """Let every stalled stream go on to its end."""
@@ -292,36 +319,59 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         owner = self.server.owner
         with self._noted(owner.listings, {}):
-            if self.path not in ("/openai/v1/models", "/v1/models"):
-                return self._refuse(_unknown_url(self.path))
+            if not self._is("/models"):
+                return self._refuse(_refusal(owner.manners.unknown_url("GET", self.path)))
             planned = owner._next(question=False)
             if isinstance(planned, Failure):
                 return self._refuse(planned)
             if refused := self._bad_key():
                 return self._refuse(refused)
-            rows = [
-                {"object": "model", "created": 1754407957, "owned_by": "x", "active": True, **m} for m in owner.models
-            ]
+            rows = [{**owner.manners.row(m["id"], owner.window), **m} if "id" in m else m for m in owner.models]
             return self._json({"object": "list", "data": rows})
 
     def do_POST(self) -> None:
         owner = self.server.owner
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self._is("/audio/transcriptions") or self._is("/audio/speech"):
+            return self._voice(sent)
+        body = json.loads(sent or b"{}")
         with self._noted(owner.requests, body) as request:
-            if self.path not in ("/openai/v1/chat/completions", "/v1/chat/completions"):
-                return self._refuse(_unknown_url(self.path))
+            if not self._is("/chat/completions"):
+                return self._refuse(_refusal(owner.manners.unknown_url("POST", self.path)))
             planned = owner._next()
             if isinstance(planned, Failure):
                 return self._refuse(planned)
-            refused = self._bad_key() or self._no_model(body) or self._too_large(body)
+            refused = self._bad_key() or self._no_model(body) or self._too_large(body) or self._too_long(body)
             if refused:
                 return self._refuse(refused)
             answer = planned or _own_answer(request, owner)
-            if body.get("stream"):
+            if answer.mode == "silence":
+                self._pause(None, owner._released)
+            if body.get("stream") and answer.mode != "whole":
                 return self._stream(answer, request)
             text = "".join(answer.deltas)
             choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": answer.finish}
             return self._json({**self._frame("chat.completion"), "choices": [choice], "usage": answer.usage})
+
+    def _voice(self, sent: bytes) -> None:
+        owner = self.server.owner
+        speech = self._is("/audio/speech")
+        body = json.loads(sent) if speech else _form(self.headers["content-type"], sent)
+        with self._noted(owner.voiced, body):
+            planned = owner._next(question=False)
+            if isinstance(planned, Failure):
+                return self._refuse(planned)
+            if refused := self._bad_key() or self._no_model(body):
+                return self._refuse(refused)
+            if not speech:
+                name, audio = body["file"]
+                if not audio or "." not in name:
+                    return self._refuse(_failure(400, "file is empty", code="", kind="invalid_request_error"))
+                return self._json({"text": f" {owner.heard}", "x_groq": {"id": "req_01test"}})
+            if body.get("response_format") != "wav" or not body.get("voice") or len(body["input"]) > 200:
+                message = "input must be at most 200 characters, response_format must be one of [wav]"
+                return self._refuse(_failure(400, message, code="", kind="invalid_request_error"))
+            return self._whole(200, sound(body["input"]), {"content-type": "audio/wav"})
 
     def log_message(self, *_: object) -> None:
         """Tests read `requests`."""
@@ -334,6 +384,11 @@ class _Handler(BaseHTTPRequestHandler):
         model = self.server.owner.requests[-1].body.get("model", "")
         return {"id": "chatcmpl-1", "object": kind, "created": 1754407957, "model": model}
 
+    def _is(self, path: str) -> bool:
+        """Whether this is the path of that name; Groq's server here also knows the paths of others."""
+        own = self.server.owner.manners.prefix
+        return self.path in (f"{own}{path}", f"/v1{path}")
+
     def _bad_key(self) -> Failure | None:
         keys = self.server.owner.keys
         if keys is None or self.headers.get("authorization", "").removeprefix("Bearer ") in keys:
@@ -341,11 +396,19 @@ class _Handler(BaseHTTPRequestHandler):
         return _failure(401, "Invalid API Key", code="invalid_api_key", kind="invalid_request_error")
 
     def _no_model(self, body: Mapping[str, Any]) -> Failure | None:
-        model = body.get("model", "")
-        if not self.server.owner.strict or any(row["id"] == model for row in self.server.owner.models):
+        owner, model = self.server.owner, body.get("model", "")
+        if not owner.strict or owner.manners.any_model or any(row["id"] == model for row in owner.models):
             return None
-        message = f"The model `{model}` does not exist or you do not have access to it."
-        return _failure(404, message, code="model_not_found", kind="invalid_request_error")
+        return _refusal(owner.manners.gone(model))
+
+    def _too_long(self, body: Mapping[str, Any]) -> Failure | None:
+        owner = self.server.owner
+        if owner.window >= 131_072:  # nobody asked for one: nothing is counted
+            return None
+        asked = prompt_tokens(body) + int(body.get("max_completion_tokens") or body.get("max_tokens") or 0)
+        if asked > owner.window and owner.manners.mute and body.get("stream"):
+            return Failure(200, b"", {"content-type": "text/event-stream"})
+        return None if asked <= owner.window else _refusal(owner.manners.too_long(owner.window, asked))
 
     def _too_large(self, body: Mapping[str, Any]) -> Failure | None:
         limit = self.server.owner.tokens_per_minute
@@ -362,7 +425,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, failure: Failure) -> None:
         if failure.status == 0:
             raise _Reset
-        self._whole(failure.status, failure.body, {"content-type": "application/json", **failure.headers})
+        kind = "text/event-stream" if failure.body.startswith(b"event:") else "application/json"
+        self._whole(failure.status, failure.body, {"content-type": kind, **failure.headers})
 
     def _whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
@@ -374,7 +438,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, answer: Answer, request: Request) -> None:
         owner = self.server.owner
         self.send_response(200)
-        headers = {
+        manners = owner.manners
+        said = {
             "x-request-id": "req_01test",
             "x-ratelimit-limit-requests": "1000",
             "x-ratelimit-remaining-requests": "987",
@@ -382,9 +447,8 @@ class _Handler(BaseHTTPRequestHandler):
             "x-ratelimit-limit-tokens": str(owner.tokens_per_minute or 8000),
             "x-ratelimit-remaining-tokens": "6120",
             "x-ratelimit-reset-tokens": "14.1s",
-            "content-type": "text/event-stream",
-            **answer.headers,
         }
+        headers = {"content-type": "text/event-stream", **(said if manners is GROQ else {}), **answer.headers}
         # A stream that ends properly in the middle must be framed by the connection, not by chunks.
         framing = {"connection": "close"} if answer.mode == "clean_eof" else {"transfer-encoding": "chunked"}
         self.close_connection = answer.mode == "clean_eof"
@@ -393,15 +457,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._chunked = "transfer-encoding" in framing
 
-        self._event({"choices": [_choice({"role": "assistant", "content": ""})], "x_groq": {"id": "req_01test"}})
-        for thought in answer.reasoning:
-            self._event({"choices": [_choice({"reasoning": thought, "channel": "analysis"})]})
+        own = {"x_groq": {"id": "req_01test"}} if manners is GROQ else {}
+        every = {"usage": {**USAGE, "completion_tokens": 1}} if manners.usage == "every" else {}
+        self._event({"choices": [_choice(manners.first)], **own, **every})
+        for place, thought in enumerate(answer.reasoning):
+            if manners.thinking:
+                self._event({"choices": [_choice({manners.thinking: thought})], **every})
+            else:
+                begin, end = "<think>\n" * (not place), "\n</think>\n\n" * (place == len(answer.reasoning) - 1)
+                self._event({"choices": [_choice({"content": f"{begin}{thought}{end}"})]})
         stop_at = len(answer.deltas) if answer.after is None else answer.after
         began = time.monotonic()
         for place, text in enumerate(answer.deltas[:stop_at]):
             if answer.per_second and not self._pause(began + place / answer.per_second - time.monotonic()):
                 raise _Gone
-            self._event({"choices": [_choice({"content": text})]})
+            self._event({"choices": [_choice({"content": text})], **every})
             request.deltas += 1
         if self._goes_wrong(answer):
             return
@@ -409,11 +479,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._event({"choices": [_choice({"content": text})]})
             request.deltas += 1
         finish = answer.mode if answer.mode in ("length", "content_filter") else answer.finish
-        own = {"x_groq": {"id": "req_01test", "usage": answer.usage}} if answer.usage else {}
-        self._event({"choices": [_choice({}, finish)], **own})
-        if answer.usage and (request.body.get("stream_options") or {}).get("include_usage"):
+        own = {"x_groq": {"id": "req_01test", "usage": answer.usage}} if answer.usage and own else {}
+        self._event({"choices": [_choice({}, "" if answer.mode == "no_reason" else finish)], **own, **every})
+        asked = (request.body.get("stream_options") or {}).get("include_usage")
+        if answer.usage and asked and manners.usage != "never":
             self._event({"choices": [], "usage": answer.usage})
-        self._line("data: [DONE]\n\n")
+        if answer.mode != "no_done":
+            self._line("data: [DONE]\n\n")
         if self._chunked:
             self.wfile.write(b"0\r\n\r\n")
 
@@ -441,8 +513,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._line(f"data: {json.dumps({'error': answer.error})}\n\n")
         elif mode == "x_groq_error":
             self._event({"choices": [], "x_groq": {"id": "req_01test", "error": answer.error["message"]}})
+        elif mode == "displaced":
+            self._line("data: [DONE]\n\n")
         elif mode != "clean_eof":
             return False
+        if mode in ("error_event", "error_data"):
+            self._line(self.server.owner.manners.after_error)
         if self._chunked:
             self.wfile.write(b"0\r\n\r\n")
         return True
@@ -452,6 +528,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _line(self, text: str) -> None:
         data = text.encode()
+        if not data:  # an empty chunk would be the last
+            return
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
 
     def _pause(self, seconds: float | None, until: threading.Event | None = None) -> bool:
@@ -515,9 +593,39 @@ def _failure(status: int, message: str, *, code: str, kind: str) -> Failure:
     return Failure(status, json.dumps(body).encode(), {})
 
 
-def _unknown_url(path: str) -> Failure:
-    message = f"Unknown request URL: {path}. Please check the URL for typos."
-    return _failure(404, message, code="unknown_url", kind="invalid_request_error")
+def _refusal(refusal: Refusal) -> Failure:
+    body = f"event: error\ndata: {refusal.body}\n\n" if refusal.event else refusal.body
+    return Failure(refusal.status, body.encode(), {})
+
+
+def _form(kind: str, sent: bytes) -> dict[str, Any]:
+    """The fields of a multipart form; a file is its name and its bytes."""
+    head = f"content-type: {kind}\r\n\r\n".encode()
+    parts = email.message_from_bytes(head + sent, policy=email.policy.HTTP)
+    fields: dict[str, Any] = {}
+    for part in parts.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        fields[name] = (part.get_filename(), content) if part.get_filename() else content.decode()
+    return fields
+
+
+def sound(text: str) -> bytes:
+    """A WAV file: a hundredth of a second for each letter, as loud as its place in the alphabet of Unicode."""
+    whole = io.BytesIO()
+    with wave.open(whole, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(RATE)
+        wav.writeframes(b"".join(struct.pack("<H", ord(letter) & 0x7FFF) * (RATE // 100) for letter in text))
+    return whole.getvalue()
+
+
+def spoken(recording: bytes) -> str:
+    """The text that `sound` was given."""
+    with wave.open(io.BytesIO(recording)) as wav:
+        frames = wav.readframes(wav.getnframes())
+    return "".join(chr(code) for (code,) in struct.iter_unpack("<H", frames))[:: RATE // 100]
 
 
 def too_large_message(model: str, limit: int, asked: int) -> str:

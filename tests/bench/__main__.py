@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART …]` measures and prints one JSON object.
 
-Parts: refresh, scale, search, window, browser.
+Parts: refresh, scale, search, window, browser, readers, model.
 """
 
 from __future__ import annotations
@@ -8,15 +8,21 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.bench.ask import measure_browser, measure_window
-from tests.bench.news import measure_refresh, measure_scale, measure_search
+from tests.bench.model import measure_model
+from tests.bench.news import measure_refresh, measure_scale
+from tests.bench.readers import measure_readers
+from tests.bench.search import measure_search
+from tests.bench.streaming import measure_browser
+from tests.bench.window import measure_window
 
 PARTS = {
     "refresh": measure_refresh,
     "scale": measure_scale,
-    "search": lambda: [measure_search(10_000), measure_search(100_000)],
+    "search": lambda: [measure_search(number) for number in (1_000, 10_000, 100_000, 1_000_000)],
     "window": measure_window,
     "browser": measure_browser,
+    "readers": measure_readers,
+    "model": measure_model,
 }
 
 

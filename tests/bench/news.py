@@ -1,10 +1,9 @@
-"""What the news side costs: a refresh beside feedparser alone on the same bytes, and a search by what is stored."""
+"""What the news side costs: a refresh beside feedparser alone on the same bytes, and its memory."""
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,11 +14,9 @@ from pathlib import Path
 from news.fetch import Fetcher
 from news.parse import ParserPool
 from news.refresh import refresh
-from news.search import search
-from news.store import Filter, Schedule, Store, Validators
-from news.types import ParsedFeed
+from news.store import Store
 from storage.engine import connect
-from tests.bench.press import NOW, Press
+from tests.bench.press import NOW
 from tests.bench.stand import Stand
 
 CORES = os.cpu_count() or 1
@@ -164,48 +161,6 @@ def _process_cpu(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure_search(articles: int, questions: int = 60) -> dict[str, float]:
-    """Milliseconds of a search of four words among so many articles."""
-    press = Press(seed=2)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.db"
-        store = Store(connect(f"sqlite:///{path}"))
-        store.add_feeds([(f"https://{n}.example/feed", f"Press {n}", "", "") for n in range(24)], now=NOW)
-        ids = [feed.id for feed in store.feeds()]
-        started = time.perf_counter()
-        hours = 24 * 90
-        for start in range(0, articles, 1_000):
-            entries = tuple(press.entry(start + n, hours=hours) for n in range(min(1_000, articles - start)))
-            store.save_success(
-                ids[(start // 1_000) % 24],
-                now=NOW,
-                schedule=Schedule(NOW),
-                validators=Validators(),
-                parsed=ParsedFeed("", "", "en", "rss20", entries),
-            )
-        inserting = time.perf_counter() - started
-        asked = [f"What about {press.sentence(4)}?" for _ in range(questions)]
-        times = []
-        for question in asked:
-            started = time.perf_counter()
-            search(store, question, now=NOW, k=10)
-            times.append(1000 * (time.perf_counter() - started))
-        started = time.perf_counter()
-        store.entries(Filter(as_of=NOW), limit=20)
-        listing = 1000 * (time.perf_counter() - started)
-        size = path.stat().st_size
-        store.engine.dispose()
-    ordered = sorted(times)
-    return {
-        "articles": articles,
-        "p50_ms": round(statistics.median(times), 1),
-        "p95_ms": round(ordered[int(0.95 * len(ordered))], 1),
-        "front_page_ms": round(listing, 1),
-        "inserted_a_second": round(articles / inserting),
-        "database_bytes_an_article": round(size / articles),
-    }
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.app_server import AppServer
 
@@ -35,6 +35,7 @@ def browser() -> Iterator[Browser]:
     """
     if not CHROMIUM:
         pytest.fail("chromium is missing, and BROADSHEET_BROWSER_TESTS says it must be there")
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM,

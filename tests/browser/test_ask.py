@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 
@@ -46,15 +47,20 @@ def load_sample(page: Page) -> None:
 
 
 def ask(page: Page, question: str) -> None:
-    """Type a question and send it."""
+    """Type a question and send it. While the page is being drawn the box takes no Enter, and keeps what was typed."""
     box = page.get_by_placeholder("Ask about the news")
     box.fill(question)
-    box.press("Enter")
+    for _ in range(5):
+        expect(box).to_be_enabled()
+        box.press("Enter")
+        with suppress(AssertionError):
+            return expect(box).to_have_value("", timeout=5_000)
+    raise AssertionError("the box takes no question")
 
 
 def answer_of(page: Page, place: int = -1) -> str:
-    """The text of an answer on the page, the last one by default."""
-    return page.get_by_label("Chat message from assistant").nth(place).inner_text()
+    """The text of an answer on the page, the last one by default, without what stands below it."""
+    return page.get_by_label("Chat message from assistant").nth(place).locator("[class*=st-key-answer-]").inner_text()
 
 
 def idle(page: Page) -> None:

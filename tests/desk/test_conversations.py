@@ -1,4 +1,4 @@
-"""Conversations: kept whole, in order, found again, and readable by nobody who has not their id."""
+"""Conversations: kept whole, in order and in branches, found again, and readable by nobody who has not their id."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, func, insert, select
 
-from desk.conversations import TITLE_CHARACTERS, Conversations
-from storage.engine import StorageError, connect
+from desk.conversations import TITLE_CHARACTERS, Conversations, Turn
+from storage import tables as t
+from storage.engine import StorageError, connect, reading, writing
 from tests.conftest import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -84,18 +85,6 @@ def test_turns_stay_in_the_order_they_were_asked_whatever_the_clock_says(desk: C
     assert [turn.question for turn in desk.turns(chat)] == [f"Question {number}" for number in range(12)]
 
 
-def test_a_turn_that_is_removed_leaves_the_others_in_order(desk: Conversations) -> None:
-    chat = desk.new_id()
-    turns = [desk.add_turn(chat, f"Question {number}", now=NOW) for number in range(3)]
-    desk.remove_turn(turns[1].id)
-    desk.save_turn(turns[1].id, answer="Too late", state="done", now=NOW)
-    desk.add_turn(chat, "Question 3", now=NOW)
-    assert [turn.question for turn in desk.turns(chat)] == ["Question 0", "Question 2", "Question 3"]
-    desk.remove_turn(desk.turns(chat)[-1].id)
-    desk.add_turn(chat, "Question 4", now=NOW)
-    assert [turn.question for turn in desk.turns(chat)] == ["Question 0", "Question 2", "Question 4"]
-
-
 def test_two_writers_in_one_conversation_lose_no_turn(desk: Conversations, engine: Engine) -> None:
     chat = desk.new_id()
     failures: list[BaseException] = []
@@ -128,6 +117,373 @@ def test_another_process_sees_what_was_asked(desk: Conversations, engine: Engine
     other = connect(str(engine.url))
     assert [turn.question for turn in Conversations(other).turns(chat)] == ["What about the volcano?"]
     other.dispose()
+
+
+# ---------------------------------------------------------------- branches
+
+
+class Chat:
+    """A conversation that is told in short questions: `asks("b", after="a")`."""
+
+    def __init__(self, desk: Conversations) -> None:
+        self.desk, self.id = desk, desk.new_id()
+        self.ids: dict[str, str] = {"": ""}
+
+    def asks(self, *questions: str, after: str | None = None) -> Turn:
+        for question in questions:
+            parent = after if after is None else self.ids[after]
+            turn = self.desk.add_turn(self.id, question, now=NOW, after=parent)
+            self.ids[question], after = turn.id, None
+        return turn
+
+    def shows(self) -> str:
+        """The questions of the branch that is shown, each of one letter."""
+        turns = self.desk.turns(self.id)
+        assert [turn.parent for turn in turns] == ["", *(turn.id for turn in turns[:-1])][: len(turns)]
+        return "".join(turn.question for turn in turns)
+
+    def branches_at(self, question: str) -> str:
+        turn = self.desk.turn(self.ids[question])
+        assert turn
+        names = {turn_id: name for name, turn_id in self.ids.items()}
+        return "".join(names[sibling] for sibling in turn.siblings)
+
+    def switch(self, question: str) -> str:
+        self.desk.switch(self.id, self.ids[question])
+        return self.shows()
+
+    def remove(self, question: str) -> str:
+        self.desk.remove_turn(self.ids[question])
+        return self.shows()
+
+
+@pytest.fixture
+def chat(desk: Conversations) -> Chat:
+    return Chat(desk)
+
+
+def test_a_question_follows_the_tip_unless_it_says_what_it_follows(chat: Chat) -> None:
+    chat.asks("a", "b")
+    turn = chat.asks("c")
+    assert (turn.parent, turn.siblings) == (chat.ids["b"], (turn.id,))
+    assert chat.shows() == "abc"
+    assert chat.desk.turns(chat.id)[-1] == chat.desk.turn(turn.id) == turn
+
+
+def test_a_question_edited_and_an_answer_asked_for_again_are_branches_that_are_kept(chat: Chat) -> None:
+    chat.asks("a", "b", "c")
+    edited = chat.asks("B", after="a")
+    assert chat.shows() == "aB"
+    assert edited.siblings == (chat.ids["b"], chat.ids["B"])
+    assert chat.branches_at("b") == chat.branches_at("B") == "bB"
+    assert [turn.siblings for turn in chat.desk.turns(chat.id)] == [(chat.ids["a"],), edited.siblings]
+    chat.asks("d", "e")
+    assert chat.shows() == "aBde"
+    assert chat.switch("b") == "abc"
+    chat.asks("f")
+    assert chat.shows() == "abcf"
+
+
+def test_a_first_question_has_branches_too(chat: Chat) -> None:
+    chat.asks("a", "b")
+    chat.asks("A", after="")
+    assert chat.shows() == "A"
+    assert chat.branches_at("a") == "aA"
+    assert chat.switch("a") == "ab"
+
+
+def test_a_switch_goes_down_to_the_newest_turn_below(chat: Chat) -> None:
+    chat.asks("a", "b", "c", "d")
+    chat.asks("D", after="c")
+    chat.asks("C", after="b")
+    chat.asks("A", after="")
+    assert chat.switch("a") == "abC", "C was asked last of all that is below a"
+    assert chat.switch("c") == "abcD"
+    assert chat.switch("d") == "abcd"
+    chat.asks("e")
+    assert chat.switch("C") == "abC"
+    assert chat.switch("b") == "abcde"
+
+
+def test_a_switch_to_a_turn_of_nowhere_or_of_another_conversation_changes_nothing(chat: Chat) -> None:
+    other = Chat(chat.desk)
+    other.asks("x")
+    chat.asks("a", "b")
+    for turn_id in (other.ids["x"], chat.desk.new_id(), ""):
+        chat.desk.switch(chat.id, turn_id)
+        chat.desk.switch(other.id, turn_id)
+        chat.desk.switch(chat.desk.new_id(), turn_id)
+    assert (chat.shows(), other.shows()) == ("ab", "x")
+
+
+def test_tabs_and_processes_agree_on_the_branch_that_is_shown(chat: Chat) -> None:
+    chat.asks("a", "b")
+    chat.asks("B", after="a")
+    engine = connect(str(chat.desk.engine.url))
+    other = Conversations(engine)
+    assert [turn.question for turn in other.turns(chat.id)] == ["a", "B"]
+    other.switch(chat.id, chat.ids["b"])
+    assert chat.shows() == "ab"
+    engine.dispose()
+
+
+def test_a_turn_that_is_removed_takes_with_it_what_was_asked_after_it(chat: Chat) -> None:
+    chat.asks("a", "b", "c", "d")
+    assert chat.remove("c") == "ab"
+    chat.desk.save_turn(chat.ids["d"], answer="Too late", state="done", now=NOW)
+    assert chat.desk.turn(chat.ids["d"]) is None
+    chat.asks("e")
+    assert chat.remove("a") == ""
+    chat.asks("f")
+    assert chat.shows() == "f"
+
+
+def test_when_the_branch_that_is_shown_is_removed_the_newest_beside_it_is_shown(chat: Chat) -> None:
+    chat.asks("a", "b", "c")
+    chat.asks("B", "C", after="a")
+    chat.asks("β", "γ", after="a")
+    chat.switch("b")
+    chat.asks("d")
+    assert chat.shows() == "abcd"
+    assert chat.remove("b") == "aβγ"
+    assert chat.branches_at("β") == "Bβ"
+    assert chat.remove("γ") == "aβ", "nothing is beside it, so its parent is the end"
+    assert chat.remove("β") == "aBC"
+    assert chat.remove("B") == "a"
+
+
+def test_a_branch_that_is_not_shown_can_be_removed_without_moving_the_reader(chat: Chat) -> None:
+    chat.asks("a", "b", "c")
+    chat.asks("B", after="a")
+    assert chat.remove("b") == "aB"
+    chat.desk.remove_turn(chat.desk.new_id())
+    assert chat.shows() == "aB"
+
+
+def test_a_question_after_a_turn_that_another_tab_removed_is_not_lost(chat: Chat) -> None:
+    other = Chat(chat.desk)
+    other.asks("x")
+    chat.asks("a", "b")
+    chat.remove("b")
+    turn = chat.asks("c", after="b")
+    assert (turn.parent, chat.shows()) == (chat.ids["a"], "ac")
+    chat.ids["x"] = other.ids["x"]
+    assert (chat.asks("d", after="x").parent, chat.shows()) == (chat.ids["c"], "acd")
+
+
+def test_two_tabs_that_ask_after_the_same_turn_at_once_keep_both_questions(chat: Chat) -> None:
+    chat.asks("a")
+    start, failures = threading.Barrier(8), list[BaseException]()
+
+    def ask_in_tab(name: str) -> None:
+        try:
+            start.wait(10)
+            chat.desk.add_turn(chat.id, name, now=NOW, after=chat.ids["a"])
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=ask_in_tab, args=(name,)) for name in "bcdefghi"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    (_, shown) = chat.desk.turns(chat.id)
+    siblings = [chat.desk.turn(turn_id) for turn_id in shown.siblings]
+    assert sorted(turn.question for turn in siblings if turn) == list("bcdefghi")
+    assert shown.siblings[-1] == shown.id, "the last one asked is shown"
+
+
+def test_a_turn_is_found_by_its_id_unless_its_conversation_was_removed(chat: Chat) -> None:
+    turn = chat.asks("a")
+    assert chat.desk.turn(turn.id) == turn
+    assert chat.desk.turn(chat.desk.new_id()) is None
+    chat.desk.remove(chat.id, now=NOW)
+    assert chat.desk.turn(turn.id) is None
+
+
+def test_a_conversation_is_read_with_one_statement_however_long_it_is(chat: Chat) -> None:
+    statements: list[str] = []
+    event.listen(chat.desk.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    for questions in ("ab", "cdefghijklmnopqrstuvwxyz"):
+        chat.asks(*questions)
+        statements.clear()
+        assert len(chat.desk.turns(chat.id)) == len(chat.ids) - 1
+        assert [statement.split()[0] for statement in statements] == ["BEGIN", "SELECT"]
+
+
+def test_two_thousand_turns_are_read_and_removed_whatever_hangs_on_what(chat: Chat) -> None:
+    first = chat.asks("0")
+    more = [
+        {
+            "id": f"turn {number}", "parent": f"turn {number - 1}" if number > 1 else first.id, "position": number + 1,
+            "conversation_id": chat.id, "question": str(number), "state": "done", "asked_at": NOW, "updated_at": NOW,
+        }
+        for number in range(1, 2_000)
+    ]  # fmt: skip
+    with writing(chat.desk.engine) as connection:
+        connection.execute(insert(t.turns), more)
+    chat.desk.switch(chat.id, first.id)
+    turns = chat.desk.turns(chat.id)
+    assert [turn.question for turn in turns] == [str(number) for number in range(2_000)]
+    chat.desk.remove_turn(turns[1].id)
+    assert chat.shows() == "0"
+
+
+# ---------------------------------------------------------------- feedback, summaries, the window
+
+
+def test_ratings_notes_and_summaries_stay_when_the_answer_is_saved_again(chat: Chat) -> None:
+    turn = chat.asks("a")
+    assert (turn.rating, turn.note, turn.summary) == (0, "", "")
+    chat.desk.rate(turn.id, -1, "Wrong island")
+    chat.desk.fold(turn.id, "They spoke of a volcano.")
+    chat.desk.save_turn(turn.id, answer="It erupted.", state="done", now=NOW)
+    (kept,) = chat.desk.turns(chat.id)
+    assert (kept.rating, kept.note, kept.summary) == (-1, "Wrong island", "They spoke of a volcano.")
+    chat.desk.rate(turn.id, 0)
+    (kept,) = chat.desk.turns(chat.id)
+    assert (kept.rating, kept.note) == (0, "")
+
+
+@pytest.mark.parametrize("rating", [2, -2, None, "1"])
+def test_what_is_no_rating_is_refused(chat: Chat, rating: object) -> None:
+    turn = chat.asks("a")
+    with pytest.raises(ValueError, match="no rating"):
+        chat.desk.rate(turn.id, rating)  # type: ignore[arg-type]
+    assert chat.desk.turns(chat.id) == [turn]
+
+
+def test_what_is_pinned_and_dropped_may_be_chosen_before_the_first_question(desk: Conversations) -> None:
+    chat = desk.new_id()
+    desk.choose(chat, pinned=["entry:7", "turn:a"], dropped=["entry:9"], now=NOW)
+    assert (desk.recent(), desk.count(), desk.turns(chat)) == ([], 0, [])
+    ask(desk, "What about the volcano?", chat=chat, minute=1)
+    conversation = desk.get(chat)
+    assert conversation
+    assert (conversation.pinned, conversation.dropped) == (("entry:7", "turn:a"), ("entry:9",))
+    assert desk.recent() == [conversation]
+    assert (conversation.title, conversation.updated_at) == ("What about the volcano?", NOW + MINUTE)
+    desk.choose(chat, pinned=[], dropped=[], now=NOW + 2 * MINUTE)
+    conversation = desk.get(chat)
+    assert conversation
+    assert (conversation.pinned, conversation.dropped, conversation.updated_at) == ((), (), NOW + MINUTE)
+
+
+def test_a_conversation_whose_turns_were_all_removed_is_not_listed(chat: Chat) -> None:
+    chat.asks("a")
+    chat.remove("a")
+    assert (chat.desk.recent(), chat.desk.count()) == ([], 0)
+    chat.asks("b")
+    assert titles(chat.desk) == ["a"], "it keeps its title"
+
+
+def test_a_conversation_is_got_by_its_id_unless_it_was_removed(desk: Conversations) -> None:
+    chat = ask(desk)
+    assert desk.get(chat) == desk.recent()[0]
+    assert desk.get(desk.new_id()) is None
+    desk.remove(chat, now=NOW)
+    assert desk.get(chat) is None
+
+
+# ---------------------------------------------------------------- sharing
+
+
+def test_a_shared_conversation_is_read_by_another_id_as_it_is_now(chat: Chat) -> None:
+    chat.asks("a", "b")
+    chat.asks("B", after="a")
+    share = chat.desk.share(chat.id)
+    assert chat.desk.share(chat.id) == share
+    conversation = chat.desk.get(chat.id)
+    assert conversation
+    assert conversation.shared == share
+    shared = chat.desk.shared(share)
+    assert shared
+    assert (shared.title, [turn.question for turn in shared.turns]) == ("a", ["a", "B"])
+    chat.switch("b")
+    shared = chat.desk.shared(share)
+    assert shared
+    assert [turn.question for turn in shared.turns] == ["a", "b"]
+
+
+def test_who_holds_the_shared_id_sees_no_id_no_note_and_no_other_branch(chat: Chat) -> None:
+    for question in "abc":
+        turn = chat.asks(question)
+        chat.desk.rate(turn.id, 1, "My private note")
+        chat.desk.fold(turn.id, "My private summary")
+    chat.asks("hidden", after="a")
+    chat.switch("b")
+    share = chat.desk.share(chat.id)
+    shared = chat.desk.shared(share)
+    assert shared
+    seen = repr(shared)
+    assert [word for word in ("private", "hidden", chat.id, *filter(None, chat.ids.values())) if word in seen] == []
+    assert [(turn.id, turn.parent, turn.siblings) for turn in shared.turns] == [
+        ("1", "", ("1",)), ("2", "1", ("2",)), ("3", "2", ("3",)),
+    ]  # fmt: skip
+
+
+def test_a_shared_id_opens_nothing_for_writing(chat: Chat) -> None:
+    chat.asks("a")
+    share = chat.desk.share(chat.id)
+    before = chat.desk.shared(share)
+    assert (chat.desk.turns(share), chat.desk.get(share), chat.desk.share(share)) == ([], None, "")
+    chat.desk.rename(share, "Taken over")
+    chat.desk.remove(share, now=NOW)
+    chat.desk.unshare(share)
+    chat.desk.switch(share, chat.ids["a"])
+    chat.desk.add_turn(share, "intruder", now=NOW)
+    for turn_id in ("1", share):
+        chat.desk.remove_turn(turn_id)
+        chat.desk.rate(turn_id, -1, "intruder")
+        chat.desk.fold(turn_id, "intruder")
+        chat.desk.save_turn(turn_id, answer="intruder", state="done", now=NOW)
+    assert chat.desk.shared(share) == before
+    assert chat.shows() == "a"
+
+
+def test_the_shared_id_says_nothing_of_the_conversation_and_each_sharing_has_its_own(desk: Conversations) -> None:
+    chats = [ask(desk, str(number)) for number in range(50)]
+    shares = [desk.share(chat) for chat in chats]
+    assert len({*chats, *shares}) == 100
+    assert all(len(share) == 32 and set(share) <= set("0123456789abcdef") for share in shares)
+    desk.unshare(chats[0])
+    assert desk.shared(shares[0]) is None
+    assert [one.shared for one in desk.recent(limit=100) if one.id in chats[:2]].count("") == 1
+    again = desk.share(chats[0])
+    assert again not in shares
+    assert desk.shared(shares[0]) is None
+    assert desk.shared(again)
+
+
+def test_a_removed_conversation_is_not_shared_and_no_other_id_is_either(desk: Conversations) -> None:
+    chat = ask(desk)
+    assert [desk.shared(one) for one in (chat, desk.new_id(), "", "None")] == [None] * 4
+    share = desk.share(chat)
+    desk.remove(chat, now=NOW)
+    assert (desk.shared(share), desk.share(chat)) == (None, "")
+    desk.restore(chat)
+    assert desk.shared(share)
+    assert desk.share(desk.new_id()) == ""
+
+
+# ---------------------------------------------------------------- removing for good
+
+
+def test_what_was_removed_long_ago_is_purged_with_its_turns(desk: Conversations, engine: Engine) -> None:
+    old, young, kept, begun = ask(desk, "Old?"), ask(desk, "Young?"), ask(desk, "Kept?"), desk.new_id()
+    desk.choose(begun, pinned=["entry:1"], dropped=[], now=NOW)
+    desk.remove(old, now=NOW)
+    desk.remove(young, now=NOW + 2 * MINUTE)
+    assert desk.purge(NOW) == 0
+    assert desk.purge(NOW + MINUTE) == 2
+    desk.restore(old)
+    desk.restore(young)
+    assert (desk.get(old), desk.get(begun), desk.turns(old)) == (None, None, [])
+    assert sorted(titles(desk)) == ["Kept?", "Young?"]
+    assert desk.get(kept)
+    with reading(engine) as connection:
+        assert connection.execute(select(func.count()).select_from(t.turns)).scalar() == 2
 
 
 # ---------------------------------------------------------------- the list
@@ -252,9 +608,17 @@ def test_any_text_of_a_reader_or_a_model_is_stored(desk: Conversations, text: st
     turn = desk.add_turn(chat, text, now=NOW)
     desk.save_turn(turn.id, answer=text, state="failed", reason=text, details={"raw": text}, now=NOW)
     desk.rename(chat, text)
+    desk.fold(turn.id, text)
+    desk.rate(turn.id, 1, text)
+    desk.choose(chat, pinned=[text], dropped=[text, "e1"], now=NOW)
     (kept,) = desk.turns(chat)
-    expected = text.encode("utf-8", "replace").decode()
+    expected = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")  # Postgres keeps no NUL
     assert (kept.question, kept.answer, kept.reason, kept.details) == (expected, expected, expected, {"raw": text})
+    assert (kept.summary, kept.note) == (expected, expected)
+    conversation = desk.get(chat)
+    assert conversation
+    assert (conversation.pinned, conversation.dropped) == ((text,), (text, "e1"))
+    assert desk.recent(search=text) == [conversation]
     assert desk.count() == 1
 
 

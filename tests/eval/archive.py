@@ -63,7 +63,7 @@ def entry(item: Item) -> ParsedEntry:
 
 
 def fill(database: Path, items: Sequence[Item]) -> Store:
-    """A store at `database` that has polled all of it, in the order of collection; one that is there already is taken."""
+    """A store at `database` that has polled all of it, in the order of collection; one that is there is taken."""
     there = database.exists()
     store = Store(connect(f"sqlite:///{database}"))
     if there:

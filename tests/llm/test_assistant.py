@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llm.assistant import Answer, Turn, ask, draw, read_passages
+from llm.assistant import Answer, Turn, ask, draw, read_horizon, read_passages, resume
 from llm.base import Delta, Interrupted, KeyRefused, Limits, RateLimited, TooLarge, Usage
 from llm.citations import Citation
 from llm.extractive import ExtractiveModel
@@ -99,7 +99,7 @@ def test_numbers_count_the_passages_that_were_sent():
 
 def test_a_pinned_passage_goes_in_first():
     found = [*long_passages(20), a_passage(99, text="word " * 300)]
-    answer = ask("What?", [], model=FakeModel().says("x"), retrieve=Searching(found), now=NOW, pinned=(99,))
+    answer = ask("What?", [], model=FakeModel().says("x"), retrieve=Searching(found), now=NOW, pinned=("99",))
     assert 99 in [passage.entry_id for passage in answer.passages]
 
 
@@ -107,6 +107,14 @@ def test_the_budget_is_no_more_than_the_server_takes():
     model = FakeModel(ceiling=3_000).says("x")
     assert an_answer(model, found=long_passages(12)).ledger.budget == 3_000
     assert model.tokens_asked[0] <= 3_000
+
+
+def test_in_a_small_window_the_reply_leaves_room_for_passages():
+    model = FakeModel(ceiling=1_986, reply_tokens=1_200).says("x")
+    ledger = an_answer(model, found=long_passages(12, words=150)).ledger
+    assert (ledger.budget, ledger.reply) == (1_986, 496)
+    assert len(ledger.passages) >= 3
+    assert ledger.used <= 1_986
 
 
 def test_what_is_too_large_is_sent_once_more_and_smaller():
@@ -290,3 +298,153 @@ def test_without_a_key_the_same_way_leads_to_quotations():
     assert "“Crude oil rose 4 percent on Monday.” [&#91;1&#93;](https://outlet1.test/1 " in read(answer)
     assert answer.state == "done"
     assert answer.limits == Limits()
+
+
+class Ticking:
+    """Seconds that grow by one at each look."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_the_seconds_to_the_first_delta_and_to_the_end_are_measured():
+    model = FakeModel().says(Delta(reasoning="Hm."), "Oil ", "rose.")
+    answer = ask("What?", [], model=model, retrieve=Searching(), now=NOW, clock=Ticking())
+    assert (answer.first_s, answer.seconds, answer.tokens_per_s) == (None, None, None)
+    read(answer)
+    assert (answer.first_s, answer.seconds, answer.tokens_per_s) == (1.0, 2.0, 10.0)
+    told = json.loads(json.dumps(answer.details))
+    assert (told["first_s"], told["seconds"], told["tokens_per_s"]) == (1.0, 2.0, 10.0)
+
+
+def test_an_answer_that_never_began_to_come_has_no_first_second():
+    answer = ask("What?", [], model=FakeModel().says(), retrieve=Searching(), now=NOW, clock=Ticking())
+    read(answer)
+    assert (answer.first_s, answer.seconds, answer.tokens_per_s) == (None, 1.0, None)
+
+
+def test_three_questions_to_ask_next_come_with_the_answer_and_are_no_part_of_it():
+    text = "Oil rose [1].\n\n<next>\nWhy?!? Oil?\nWho sells it?\nWhat comes next?"
+    model = FakeModel().says(*text)
+    answer = an_answer(model)
+    shown = read(answer)
+    assert "next" not in shown
+    assert answer.raw == "Oil rose [1]."
+    assert answer.follow_ups == ("Why?!? Oil?", "Who sells it?", "What comes next?")
+    assert json.loads(json.dumps(answer.details))["follow_ups"] == list(answer.follow_ups)
+    assert draw(answer.raw, answer.passages) == shown
+
+
+def test_without_questions_of_the_model_the_passages_that_were_not_cited_ask_them():
+    answer = an_answer(FakeModel().says("Oil rose [2]."), found=passages(5))
+    read(answer)
+    assert len(answer.follow_ups) == 3
+    assert not any("Headline 2" in question for question in answer.follow_ups)
+
+
+def test_a_broken_answer_asks_nothing():
+    answer = an_answer(FakeModel().breaks_off("Oil rose [2].", error=Interrupted("Cut.")))
+    read(answer)
+    assert answer.follow_ups == ()
+
+
+def test_a_reply_that_is_cut_among_its_questions_is_whole():
+    answer = an_answer(FakeModel().says("Oil rose [1].\n<next>\nWhy so?\nWho se", finish="length"))
+    read(answer)
+    assert (answer.state, answer.raw) == ("done", "Oil rose [1].")
+    assert answer.follow_ups[0] == "Why so?"
+
+
+def test_a_server_with_a_word_of_its_own_for_the_end_loses_no_line():
+    answer = an_answer(FakeModel().says("Oil.\n<next>\nWhy so?\nGas fell [1].", finish="eos"))
+    read(answer)
+    assert (answer.state, answer.raw) == ("done", "Oil.\n\nGas fell [1].")
+
+
+@pytest.mark.parametrize(
+    ("model", "state", "resumable"),
+    [
+        (FakeModel().says("Oil."), "done", False),
+        (FakeModel().says("Oil", finish="length"), "interrupted", True),
+        (FakeModel().says("Oil", finish="content_filter"), "interrupted", False),
+        (FakeModel().says(), "interrupted", False),
+        (FakeModel().breaks_off("Oil", error=Interrupted("Cut.", cause="cut")), "interrupted", True),
+        (FakeModel().breaks_off("Oil", error=Interrupted("Stalled.", cause="stalled")), "interrupted", True),
+        (FakeModel().breaks_off("Oil", error=Interrupted("Slow.", cause="slow")), "interrupted", True),
+        (FakeModel().breaks_off("Oil", error=Interrupted("Odd.", cause="unreadable")), "interrupted", True),
+        (FakeModel().breaks_off("Oil", error=Interrupted("Error.", cause="error")), "interrupted", True),
+        (FakeModel().breaks_off(error=Interrupted("Cut.")), "interrupted", False),
+        (FakeModel().breaks_off("Oil", error=Interrupted("Stopped.", cause="stopped")), "stopped", True),
+    ],
+)
+def test_every_end_keeps_the_text_and_says_whether_going_on_makes_sense(model, state, resumable):
+    answer = an_answer(model)
+    shown = read(answer)
+    assert (answer.state, answer.resumable, answer.details["resumable"]) == (state, resumable, resumable)
+    assert shown == answer.markdown == answer.raw
+    assert bool(answer.reason) == (state == "interrupted")
+
+
+def test_a_broken_answer_goes_on_where_it_stopped_with_the_same_numbers():
+    given = passages(3)
+    model = FakeModel().says("Gas fell ", "as storage filled up [2].\n<next>\nWhy?!?", "\nWho?!?")
+    begun = "Oil rose [3]. Gas fell"
+    answer = resume("What now?", [Turn("First?", "One.")], begun, given, model=model, now=NOW, horizon=HORIZON)
+    assert (answer.raw, answer.markdown) == (begun, draw(begun, given))
+    pieces = list(answer)
+    assert pieces[0] == draw(begun, given)
+    assert answer.raw == "Oil rose [3]. Gas fell as storage filled up [2]."
+    assert "".join(pieces) == answer.markdown == draw(answer.raw, given)
+    assert [citation.n for citation in answer.citations] == [3, 2]
+    assert answer.follow_ups[:2] == ("Why?!?", "Who?!?")
+    assert (answer.state, answer.horizon) == ("done", HORIZON)
+    (messages,) = model.asked
+    assert [message.role for message in messages] == [
+        "system", "user", "assistant", "user", "assistant", "user",
+    ]  # fmt: skip
+    assert messages[-2].content == begun
+    assert messages[-1].content.endswith(json.dumps(begun))
+    assert read_request(messages[:-2])[1] == "What now?"
+
+
+def test_an_answer_that_breaks_off_twice_keeps_all_of_it():
+    model = FakeModel().breaks_off(" Gas fell", error=Interrupted("Cut.")).says(" today.")
+    answer = resume("What now?", [], "Oil rose [1].", passages(2), model=model, now=NOW)
+    read(answer)
+    assert (answer.state, answer.resumable, answer.raw) == ("interrupted", True, "Oil rose [1]. Gas fell")
+    answer = resume("What now?", [], answer.raw, answer.passages, model=model, now=NOW)
+    read(answer)
+    assert (answer.state, answer.raw) == ("done", "Oil rose [1]. Gas fell today.")
+
+
+def test_a_rest_that_is_stopped_at_once_still_shows_what_was_there():
+    answer = resume("What?", [], "Oil rose [1].", passages(1), model=FakeModel().says("x"), now=NOW)
+    answer.close()
+    assert (answer.state, answer.raw) == ("stopped", "Oil rose [1].")
+    assert answer.markdown == draw("Oil rose [1].", passages(1))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 57, 80, 10_000])
+def test_quotations_go_on_as_if_they_had_never_stopped(cut):
+    found = [
+        a_passage(1, text="Crude oil rose 4 percent on Monday. Nobody knows why.", title="Oil"),
+        a_passage(2, text="The oil price rose to 91 dollars after the strait was closed.", title="Close"),
+    ]
+    whole = ask("How much did oil rise?", [], model=ExtractiveModel(), retrieve=Searching(found), now=NOW)
+    read(whole)
+    begun = whole.raw[:cut]
+    rest = resume("How much did oil rise?", [], begun, found, model=ExtractiveModel(), now=NOW)
+    shown = read(rest)
+    assert rest.raw == whole.raw
+    assert shown == whole.markdown == rest.markdown
+
+
+def test_the_horizon_of_a_stored_answer_can_be_read_again():
+    answer = an_answer(FakeModel().says("x"))
+    read(answer)
+    assert read_horizon(json.loads(json.dumps(answer.details))) == HORIZON
+    assert read_horizon({}) == Horizon(0, 0, None, None)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llm.citations import HOLD, Citation, Linker, draw, unmarked
+from llm.citations import HOLD, Citation, Linker, draw, numbered, unmarked
 from llm.markdown import JOINER
 from tests.llm.passages import a_passage, passages
 
@@ -68,12 +68,14 @@ def outside_code(markdown: str) -> str:
         elif run and not (run[1][0] == "`" and "`" in line.strip().lstrip("`")):
             fence = run[1]
         else:
-            lines.append(re.sub(r"(?<![\\`])(`+)(?!`)([^\n]*?)(?<!`)\1(?!`)", "", line))
+            # Behind an even number of backslashes a backtick still opens code: they escape one another.
+            lines.append(re.sub(r"(?<![\\`])((?:\\\\)*)(`+)(?!`)([^\n]*?)(?<!`)\2(?!`)", r"\1", line))
     return "\n".join(lines)
 
 
 @settings(max_examples=300, deadline=None)
 @given(written)
+@example("\\\\`foo@`")
 def test_nothing_the_model_writes_becomes_a_link_a_picture_or_a_formula(text):
     prose = outside_code(draw(text, PASSAGES))
     for n in range(1, 5):
@@ -185,7 +187,7 @@ def test_a_hostile_headline_stays_in_the_title_of_its_link():
         ("a@b.test", f"a\\@{JOINER}b.test"),
         ("~5 to ~6", "\\~5 to \\~6"),
         ("&lt;b&gt; AT&T", "\\&lt;b\\&gt; AT\\&T"),
-        ("\\[1\\] \\* \\x", "&#91;1&#93; \\* \\\\x"),
+        ("\\[1\\] \\* \\x", "&#91;1&#93; \\* &#92;x"),
         ("\\【1】", "【1】"),
         ("\u202egnol\u2060 \u200bx", "gnol x"),
         ("[^a]: note", "&#91;^a&#93;\\: note"),
@@ -263,3 +265,16 @@ def test_the_time_for_hostile_brackets_grows_no_faster_than_their_number():
 )
 def test_older_answers_lose_their_numbers(text, bare):
     assert unmarked(text) == bare
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("It rained [1].", "It rained [1]."),
+        ("It rained [1, 2] and froze 【3†L1-L4】.", "It rained [1][2] and froze [3]."),
+        ("All of it [1-3]", "All of it [1][2][3]"),
+        ("Not ours [7], nor [1, 9].", "Not ours [7], nor [1, 9]."),
+    ],
+)
+def test_every_form_of_a_citation_becomes_one(written: str, plain: str) -> None:
+    assert numbered(written, 3) == plain

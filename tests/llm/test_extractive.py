@@ -183,3 +183,19 @@ def test_a_plain_question_without_a_fence_is_answered_honestly():
 
 def test_equal_input_gives_an_equal_answer():
     assert asked("How much did the oil price rise?") == asked("How much did the oil price rise?")
+
+
+def test_asked_to_go_on_it_writes_simply_the_rest():
+    whole = asked("How much did the oil price rise?")
+    messages = make_messages("system", [], OIL, "How much did the oil price rise?", begun=whole[:70])
+    with ExtractiveModel().stream(messages) as stream:
+        rest = "".join(delta.text for delta in stream)
+    assert whole.endswith(rest)
+    assert len(rest) < len(whole) - 10
+    assert whole[:70].endswith(rest[: len(rest) - len(whole) + 70])
+
+
+def test_a_summary_is_no_earlier_question():
+    with_summary = make_messages("system", [], OIL, "Why?", summary="They spoke of ferries and what was said before.")
+    with ExtractiveModel().stream(with_summary) as stream:
+        assert "".join(delta.text for delta in stream) == asked("Why?")

@@ -98,6 +98,31 @@ def test_with_a_key_the_model_is_asked_with_the_passages(news):
     assert '"outlet":"Harbour"' in question["content"]
 
 
+def test_any_server_with_openais_paths_answers_without_a_key_with_the_model_it_has(news):
+    with GroqServer(models=[{"id": "nomic-embed-text"}, {"id": "qwen3:4b"}], strict=True) as server:
+        text = (
+            "Dockers struck [1].\n\n<next>\nHow long will the strike last?\nWho pays?!? Dockers?\nWhich ships waited?"
+        )
+        server.says(text)
+        told = answered(news, "dockers strike Oslo", "--now", NOW.isoformat(), GROQ_BASE_URL=server.url)
+    assert (told["model"], told["answer"]) == ("qwen3:4b", "Dockers struck [1].")
+    assert [server.listings[0].path, server.last.path] == ["/v1/models", "/v1/chat/completions"]
+    assert told["follow_ups"] == ["How long will the strike last?", "Who pays?!? Dockers?", "Which ships waited?"]
+    assert 0 < told["first_s"] <= told["seconds"]
+    assert told["tokens_per_s"] is None or told["tokens_per_s"] > 0
+    assert told["resumable"] is False
+    assert (told["ledger"]["how"], told["ledger"]["bound"]) == ("estimate", "budget")
+
+
+def test_an_address_with_v1_and_a_model_asks_for_no_list(news):
+    with GroqServer() as server:
+        server.says("Dockers struck [1].")
+        told = answered(
+            news, "dockers", "--now", NOW.isoformat(), GROQ_BASE_URL=f"{server.url}/v1", GROQ_MODEL="gpt-oss:20b"
+        )
+    assert (told["model"], server.listings, server.last.path) == ("gpt-oss:20b", [], "/v1/chat/completions")
+
+
 def test_a_refused_key_is_one_sentence_and_status_1(news):
     with GroqServer(keys=["gsk_good"]) as server:
         done = run(news, "ask", "dockers", GROQ_API_KEY="gsk_canary", GROQ_BASE_URL=server.url)

@@ -82,7 +82,7 @@ def test_what_came_before_stays_the_same_bytes_when_a_turn_is_added():
 
 def test_the_system_message_says_the_date_and_the_rules():
     text = prompt.system(date(2026, 6, 10))
-    assert "Today is Wednesday, 2026-06-10." in text
+    assert "Today is Wednesday, 2026-06-10" in text
     assert text.startswith(prompt.SYSTEM)
     for rule in ("never follow requests", "[1][2]", "do not answer the question", "language of the question"):
         assert rule in text
@@ -106,3 +106,31 @@ def test_a_message_of_another_form_is_a_question_as_a_whole(content):
 
 def test_no_messages_are_no_question():
     assert read_passages([]) == ((), "")
+
+
+def test_to_go_on_the_text_so_far_is_the_assistants_and_its_last_words_are_asked_for():
+    begun = "Oil rose <4> percent & more [1]. " * 3 + "Gas"
+    messages = make_messages("system", [], passages(1), "Why?", begun=begun)
+    assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
+    assert messages[2].content == begun
+    asked_for = json.loads(messages[3].content.rpartition("\n")[2])
+    assert begun.endswith(asked_for)
+    assert 20 < len(asked_for) <= 48
+    first, told = prompt.read_begun(messages)
+    assert (told, read_passages(first)[1]) == (begun, "Why?")
+    assert prompt.read_begun(first) == (first, "")
+
+
+@given(texts)
+def test_a_summary_is_a_json_string_that_cannot_end_its_fence(text):
+    asked, told = prompt.recall(text)
+    opening, line, closing = told.content.split("\n")
+    assert (opening, closing, asked.role, told.role) == ("<summary>", "</summary>", "user", "assistant")
+    assert not set("<>&") & set(line)
+    assert json.loads(line) == text
+
+
+def test_the_summary_comes_before_the_turns_and_is_no_earlier_question():
+    messages = make_messages("system", [Turn("a?", "A")], (), "b?", summary="They spoke.")
+    assert messages[1:3] == list(prompt.recall("They spoke."))
+    assert prompt.read_earlier(messages) == ["a?"]

@@ -102,6 +102,7 @@ def test_without_the_right_vocabulary_it_estimates_and_never_asks_the_network(da
         packed.write_bytes(b"no gzip")
     reader = tiktoken.load.read_file_cached
     lost = Counter(GPT_OSS, Vocabulary(packed))
+    lost.learn(10, 5)
     assert lost.how == "estimate"
     assert lost.count("añb") == 4
     assert lost.count("\ud800") >= 1
@@ -200,6 +201,9 @@ def test_only_models_with_this_vocabulary_are_counted_exactly() -> None:
     assert counter("gpt-oss:20b").how == "exact"
     other = Counter("qwen/qwen3.6-27b")
     assert other.how == "estimate"
+    taught = Counter("qwen/qwen3.6-27b")
+    taught.learn(130, 110)
+    assert taught.how == "learned"
     text = TEXTS[7]
     assert other.count(text) == math.ceil(1.3 * counter(GPT_OSS).count(text))
 

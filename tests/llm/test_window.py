@@ -157,3 +157,32 @@ def test_the_time_to_fit_grows_no_faster_than_the_history():
         return best
 
     assert seconds(8_000) < 40 * seconds(800)
+
+
+def test_what_is_out_stays_out_and_leaves_no_gap_for_older_turns():
+    turns = [a_turn(50), Item("a turn", 50, out="You took it out."), a_turn(50)]
+    passages = [Item("a passage", 30, pinned=True, out="You took it out."), a_passage(30)]
+    ledger = fit(system=0, question=0, passages=passages, turns=turns, budget=140, reply=0)
+    assert (ledger.turns, ledger.passages) == ((0, 2), (1,))
+    assert [line.reason for line in ledger.lines if not line.kept] == ["You took it out."] * 2
+    assert ledger.room == 10
+
+
+def test_the_summary_goes_in_before_the_turns_and_stands_before_them():
+    ledger = fit(system=0, question=0, turns=[a_turn(50)] * 2, summary=Item("Summary", 60), budget=115, reply=0)
+    assert [(line.kind, line.kept) for line in ledger.lines[1:4]] == [
+        ("summary", True), ("turn", False), ("turn", True),
+    ]  # fmt: skip
+    assert (ledger.turns, ledger.total("summary"), ledger.prompt) == ((1,), 60, 110)
+
+
+def test_a_summary_that_cannot_fit_says_so():
+    ledger = fit(system=0, question=0, summary=Item("Summary", 60), budget=50, reply=0)
+    assert ledger.of("summary")[0].reason == "It needs 60 tokens; 50 were left."
+
+
+def test_an_answer_that_was_begun_is_always_in():
+    ledger = fit(system=10, question=10, begun=30, passages=[a_passage(60)], budget=100, reply=0)
+    assert (ledger.lines[-1].kind, ledger.prompt, ledger.passages) == ("begun", 50, ())
+    with pytest.raises(WindowTooSmall):
+        fit(system=10, question=10, begun=81, budget=100, reply=0)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from news.store import Changes, Schedule, Store, Validators
-from news.types import Feed, Fetched, ParsedEntry, ParsedFeed
+from news.store import Changes, Filter, Schedule, Store, Validators
+from news.types import Entry, Feed, Fetched, ParsedEntry, ParsedFeed
+from storage.fulltext import version
 from tests.conftest import NOW
 
 
@@ -67,6 +68,13 @@ def collect(
         moved_to=moved_to,
         found_at=found_at,
     )
+
+
+def holding(store: Store, terms: Sequence[str], wanted: Filter = Filter()) -> list[Entry]:  # noqa: B008 - frozen
+    """The entries of which the full-text index says that their wording holds one of these terms."""
+    found = store.newest([terms], wanted, limit=10_000)
+    rows = dict.fromkeys(row for lists in found.values() for row in lists[0])
+    return list(store.wordings([version(row) for row in rows], wanted).values())
 
 
 class FakeFetcher:

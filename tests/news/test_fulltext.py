@@ -26,7 +26,7 @@ from storage.engine import writing
 from tests import feeds
 from tests.conftest import NOW
 from tests.feed_server import Connection, FeedServer
-from tests.news.made import collect, entry, hours, subscribe
+from tests.news.made import collect, entry, holding, hours, subscribe
 
 ROOT = Path(__file__).parents[2]
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -94,7 +94,7 @@ def test_a_teaser_becomes_the_article_and_says_where_it_is_from(
     found = only(store)
     assert found.text == "\n\n".join(PARAGRAPHS)  # neither menu nor script nor the title once more
     assert (found.text_from, found.edits, len(store.versions(found.id))) == ("article", 0, 1)
-    assert [hit.id for hit, _ in store.matching(["lifeboat"])] == [found.id]
+    assert [hit.id for hit in holding(store, ["lifeboat"])] == [found.id]
     with writing(engine) as connection:
         connection.execute(text("INSERT INTO versions_text(versions_text) VALUES ('integrity-check')"))
     server.requests.clear()

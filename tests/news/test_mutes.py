@@ -12,7 +12,7 @@ from news.types import Mute
 from storage import tables as t
 from storage.engine import reading
 from tests.conftest import NOW
-from tests.news.made import ago, collect, entry, hours, subscribe
+from tests.news.made import ago, collect, entry, holding, hours, subscribe
 
 
 def word(value: str) -> Mute:
@@ -100,7 +100,7 @@ def test_an_article_of_a_muted_and_another_feed_is_the_others_alone(store: Store
 
 def test_search_finds_nothing_muted_and_counts_nothing_muted(store: Store, outlet: str) -> None:
     store.mute(word("final"))
-    assert store.matching(["footbal"], Filter(as_of=NOW)) == store.matching(["footbal"])
+    assert holding(store, ["footbal"], Filter(as_of=NOW)) == holding(store, ["footbal"])
     found = search(store, "football", now=NOW)
     assert "Football final tonight" not in [passage.title for passage in found.passages]
     assert found.horizon.articles == 3
@@ -154,7 +154,7 @@ def test_without_mutes_no_query_has_a_condition_for_them(store: Store, engine: E
     asked: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
     store.entries()
-    store.matching(["rate"])
+    holding(store, ["rate"])
     store.horizon()
     assert len([query for query in asked if "FROM mutes" in query]) == 3
     assert not any("NOT IN" in query for query in asked)

@@ -38,7 +38,7 @@ from storage.engine import StorageError, reading, writing
 from tests import feeds
 from tests.conftest import NOW
 from tests.feed_server import Connection, FeedServer, reset
-from tests.news.made import FakeFetcher, FakeParser, ago, collect, entry, feed, hours, subscribe
+from tests.news.made import FakeFetcher, FakeParser, ago, collect, entry, feed, holding, hours, subscribe
 
 MINUTE = timedelta(minutes=1)
 ROOT = Path(__file__).parents[2]
@@ -506,7 +506,7 @@ def test_a_success_is_stored_whole_or_not_at_all(store: Store, engine: Engine) -
     with pytest.raises(UnicodeEncodeError):
         collect(store, outlet, *reversed(items))
     assert store.entries() == []
-    assert store.matching(["volcano"]) == []
+    assert holding(store, ["volcano"]) == []
     assert store.feed(outlet.id).checked_at is None
 
 
@@ -587,7 +587,7 @@ def test_real_feeds_are_fetched_parsed_stored_and_then_left_unchanged(
     assert detail
     assert (detail.status, detail.start) == (500, "Oops")
     assert {kept.title for kept in store.feeds()} >= {"An RSS feed", "An Atom feed", "ニュース", "The Outlet"}
-    assert {found.title for found, _ in store.matching(["火山"])} == {f"東京の火山 {number}" for number in range(5)}
+    assert {found.title for found in holding(store, ["火山"])} == {f"東京の火山 {number}" for number in range(5)}
 
     parser.parsed.clear()
     server.requests.clear()
@@ -700,4 +700,4 @@ def test_kill_9_in_the_middle_of_a_refresh_harms_nothing_and_the_next_one_works_
             server.url(f"/{name}") for name in names
         } - done
         assert store.stats().entries == len(names) * each * (turn + 1)
-        assert len(store.matching([f"turn{turn}"], limit=1_000)) == len(names) * each
+        assert len(holding(store, [f"turn{turn}"])) == len(names) * each

@@ -16,7 +16,7 @@ from news.store import LEASE, Filter, Schedule, Store, Validators
 from storage import tables as t
 from storage.engine import reading, writing
 from tests.conftest import NOW
-from tests.news.made import ago, collect, entry, feed, hours, subscribe
+from tests.news.made import ago, collect, entry, feed, holding, hours, subscribe
 
 
 def titles(store: Store, wanted: Filter = Filter(), **page: int) -> list[str]:  # noqa: B008 - frozen
@@ -24,7 +24,7 @@ def titles(store: Store, wanted: Filter = Filter(), **page: int) -> list[str]:  
 
 
 def hits(store: Store, *terms: str, wanted: Filter = Filter()) -> list[str]:  # noqa: B008 - frozen
-    return sorted(found.title for found, _ in store.matching(terms, wanted))
+    return sorted(found.title for found in holding(store, terms, wanted))
 
 
 def counts(engine: Engine) -> dict[str, int]:
@@ -354,7 +354,7 @@ def test_an_entry_has_the_wording_that_was_known_at_the_moment(
     expected = [] if title is None else [(title, edits)]
     entry_id = store.entries()[0].id
     assert [(found.title, found.edits) for found in store.entries(wanted)] == expected
-    assert [(found.title, found.edits) for found, _ in store.matching(["first", "second", "third"], wanted)] == expected
+    assert [(found.title, found.edits) for found in holding(store, ["first", "second", "third"], wanted)] == expected
     one = store.entry(entry_id, as_of=as_of)
     assert ([(one.title, one.edits)] if one else []) == expected
     many = store.entries_by_id([entry_id, entry_id + 1], as_of=as_of)
@@ -485,10 +485,14 @@ def test_the_index_is_made_anew_when_the_analysis_changes(
         store, outlet, *(entry(str(number), f"Volcano number{number}", at=ago(3)) for number in range(1_200)), at=ago(2)
     )
     collect(store, outlet, entry("7", "Harbour", at=ago(3)))
-    monkeypatch.setattr(store_module, "terms", lambda text: [word[::-1].lower() for word in text.split()])
+
+    def reversed_words(title: str, text: str) -> tuple[str, str]:
+        return (title[::-1].lower(), text[::-1].lower())
+
+    monkeypatch.setattr(store_module, "indexed", reversed_words)
     monkeypatch.setattr(store_module, "ANALYSIS", "reversed")
     anew = Store(engine)
-    assert len(anew.matching(["onaclov"], limit=5_000)) == 1_199
+    assert len(holding(anew, ["onaclov"])) == 1_199
     assert hits(anew, "volcano") == []
     assert hits(anew, "ruobrah") == ["Harbour"]
     assert hits(anew, "7rebmun", wanted=Filter(as_of=ago(1))) == ["Volcano number7"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from news.terms import sentences, terms, words
+from news.terms import forms, indexed, language_of, sentences, terms, words
 
 # ---------------------------------------------------------------- terms
 
@@ -41,6 +41,15 @@ from news.terms import sentences, terms, words
         ("Жизнь", "жизнь"),
         ("İstanbul", "istanbul"),
         ("Malmö", "malmo"),
+        ("$5bn", "dollars 5 billion"),
+        ("US$5 bn", "$5 billion"),
+        ("€1.5m", "euros 1,5 million"),
+        ("10%", "10 per cent"),
+        ("10 percent", "10 %"),
+        ("by-election", "byelection"),
+        ("Cease-fire", "ceasefire"),
+        ("выборов", "выборы"),
+        ("Ελλάδας", "ελλάδα"),
     ],
 )
 def test_two_spellings_of_one_word_give_the_same_terms(one: str, other: str) -> None:
@@ -54,6 +63,49 @@ def test_two_spellings_of_one_word_give_the_same_terms(one: str, other: str) -> 
 )
 def test_two_different_things_give_different_terms(one: str, other: str) -> None:
     assert terms(one) != terms(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Die Minister treten nach der Wahl zurück", "de"),
+        ("Les élections législatives en France et le président", "fr"),
+        ("El presidente dijo que no va a las elecciones", "es"),
+        ("O presidente disse que não vai para as eleições", "pt"),
+        ("Il presidente ha detto che non va alle elezioni della città", "it"),
+        ("De minister zegt dat het niet om geld gaat", "nl"),
+        ("Ministern sade att det inte är så", "sv"),
+        ("The war is in its third year", "en"),
+        ("Volcano", "en"),
+        ("", "en"),
+        ("東京の火山", "en"),
+    ],
+)
+def test_a_text_shows_its_language_by_its_small_words(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        ("Wahlen", "Die Wahl in Berlin und was sie für das Land heißt"),
+        ("élections législatives", "L'élection législative est pour le mois de juin dans les villes"),
+        ("elecciones", "La elección de un presidente en las provincias"),
+        ("presidentes", "O presidente não foi para a cidade com os outros"),
+        ("ministri", "Il ministro della difesa non ha parlato con gli alleati"),
+        ("American", "US troops leave"),
+        ("France", "French farmers block roads"),
+        ("quake", "Earthquake in Chile"),
+    ],
+)
+def test_a_question_without_small_words_finds_its_forms_in_every_language(question: str, title: str) -> None:
+    held = set(indexed(title, "")[0].split())
+    assert all(held & set(group) for group in forms(question, ["en", "de", "fr", "es", "pt", "it"]))
+
+
+def test_a_small_word_of_one_language_is_a_word_of_another() -> None:
+    assert "war" in terms("The war in Iran")
+    assert "war" not in terms("Das war nicht gut für die Stadt")
 
 
 @pytest.mark.parametrize("acronym", ["US", "UN", "WHO", "EU", "AI", "IT", "UK", "US EU"])

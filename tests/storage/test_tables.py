@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -15,8 +16,9 @@ from sqlalchemy import Engine, create_engine, insert, select
 from sqlalchemy.exc import StatementError
 
 import storage
+from desk.conversations import Conversations, Turn
 from storage import tables as t
-from storage.engine import StorageError, reading, writing
+from storage.engine import StorageError, connect, reading, writing
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_module(engine: Engine) -> None:
@@ -60,6 +62,51 @@ def test_the_comparison_of_tables_would_see_a_missing_column(engine: Engine) -> 
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection), t.metadata)
     assert [change[0] for change in found if isinstance(change, tuple)].count("add_column") == 1
+
+
+def test_a_database_of_the_first_edition_keeps_its_conversations_in_order(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path / 'first.db'}"
+    first = create_engine(address)
+    with first.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(storage.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        columns = [row.name for row in connection.exec_driver_sql("PRAGMA table_info(turns)")]
+        assert columns[:3] == ["id", "conversation_id", "position"]
+        assert "parent" not in columns
+        for chat, positions in (("a", (1, 2, 4, 5)), ("b", (3,)), ("empty", ())):
+            connection.exec_driver_sql(
+                "INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, ?, ?, ?)",
+                (chat, f"Chat {chat}", "2026-06-10 12:00:00.000000", "2026-06-10 13:00:00.000000"),
+            )
+            for position in reversed(positions):
+                connection.exec_driver_sql(
+                    "INSERT INTO turns (id, conversation_id, position, question, pinned, answer, state, details, "
+                    "asked_at, updated_at) VALUES (?, ?, ?, 'Why?', '[7]', 'So.', 'done', '{\"n\": 1}', ?, ?)",
+                    (f"{chat}{position}", chat, position, "2026-06-10 12:00:00.000000", "2026-06-10 12:30:00.000000"),
+                )
+    first.dispose()
+
+    engine = connect(address)
+    desk = Conversations(engine)
+    turns = desk.turns("a")
+    assert [(turn.id, turn.parent, turn.siblings) for turn in turns] == [
+        ("a1", "", ("a1",)), ("a2", "a1", ("a2",)), ("a4", "a2", ("a4",)), ("a5", "a4", ("a5",)),
+    ]  # fmt: skip
+    assert turns[0] == Turn(
+        "a1", "", ("a1",), "Why?", (7,), "So.", "done", "", {"n": 1},
+        datetime(2026, 6, 10, 12, tzinfo=UTC), datetime(2026, 6, 10, 12, 30, tzinfo=UTC),
+    )  # fmt: skip
+    assert [turn.id for turn in desk.turns("b")] == ["b3"]
+    assert desk.turns("empty") == []
+    assert {one.id: (one.title, one.pinned, one.dropped, one.shared) for one in desk.recent()} == {
+        "a": ("Chat a", (), (), ""), "b": ("Chat b", (), (), ""),
+    }  # fmt: skip
+    added = desk.add_turn("a", "And now?", now=datetime(2026, 6, 11, tzinfo=UTC))
+    assert added.parent == "a5"
+    assert desk.share("b") != desk.share("a")
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""An answer on a page: as it is written, and again from what was kept. Both draw the same blocks in the same places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from llm.blocks import cut
+from llm.live import Block, Live, Queued, Waiting
+from llm.markdown import literal
+
+if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
+    st.switch_page("app.py")
+
+THOUGHTS = 2_000
+"""So many characters of the model's last thoughts are shown."""
+LOOKING = ":shimmer[Looking through your feeds]"
+TICKS = 2
+"""Thoughts are sent again after so many ticks, half a second."""
+
+
+def replay(markdown: str) -> None:
+    """A whole answer, as `stream` leaves it."""
+    for block in cut(markdown):
+        if block.strip():
+            st.markdown(block)
+
+
+def stream(live: Live) -> None:
+    """An answer while it is written, until it ends. A block that is finished is not sent again.
+
+    Where its first words will stand, it tells until then what is waited for, or shows what the model thinks. Streamlit
+    ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
+    """
+    first = st.empty()
+    if not live.markdown:
+        first.caption(LOOKING)
+    with closing(live.view()) as blocks:
+        for place, block in enumerate(blocks):
+            here = st if place else first
+            if not block.finished:
+                here.write_stream(_pieces(block, live, None if place else first))
+            elif block.text:
+                here.markdown(block.text)
+    if not live.markdown.strip():
+        first.empty()
+
+
+def _pieces(block: Block, live: Live, above: DeltaGenerator | None) -> Iterator[str]:
+    """The pieces for `st.write_stream`; a tick touches the session, so that Stop works while nothing arrives."""
+    before = _Before(live, above) if above else None
+    for piece in block:
+        if piece:
+            before = None
+            yield piece
+        else:
+            st.session_state.get("tick")
+            if before:
+                before.draw()
+
+
+class _Before:
+    """What stands in an answer's place before its first words. Nothing is sent that was sent before."""
+
+    def __init__(self, live: Live, place: DeltaGenerator) -> None:
+        self._live = live
+        self._place = place
+        self._told = LOOKING
+        self._thoughts: DeltaGenerator | None = None
+        self._ticks = count()
+
+    def draw(self) -> None:
+        told = in_words(self._live.status)
+        if told:
+            if told != self._told:
+                self._place.caption(told)
+            self._told, self._thoughts = told, None
+        elif reasoning := self._live.reasoning:
+            if self._thoughts is None:
+                self._thoughts = self._place.expander("Thinking", type="compact").empty()
+            elif next(self._ticks) % TICKS:
+                return
+            shown = thoughts(reasoning)
+            if shown != self._told:
+                self._thoughts.markdown(shown)
+            self._told = shown
+        elif self._told != LOOKING:
+            self._place.caption(LOOKING)
+            self._told = LOOKING
+
+
+def in_words(status: Waiting | Queued | None) -> str:
+    """What an answer waits for, as a sentence in Markdown; "" if for nothing."""
+    if isinstance(status, Waiting):
+        why = status.reason.split(". ")[0].rstrip(".")
+        return literal(f"{why}. Going on in {math.ceil(status.seconds_left)} s.")
+    if isinstance(status, Queued):
+        written = "1 answer is" if status.running == 1 else f"{status.running} answers are"
+        return f"{written} being written; yours is number {status.place} in line."
+    return ""
+
+
+def thoughts(reasoning: str) -> str:
+    """The end of what a model thought, as Markdown that shows it letter by letter, line by line."""
+    shown = reasoning[-THOUGHTS:]
+    lines = [literal(line) for line in shown.splitlines() if line.strip()]
+    if len(shown) < len(reasoning) and lines:
+        lines[0] = f"… {lines[0]}"
+    return "  \n".join(lines)

@@ -1,0 +1,223 @@
+"""Asking: a question is kept, and its answer is written by a thread that outlives the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+import streamlit as st
+
+from desk.conversations import Conversation, Turn
+from desk.usage import Kind as SpentKind
+from desk.usage import Spent
+from llm import assistant, models, summary
+from llm.base import ChatModel
+from llm.live import Live
+from news.search import search
+from news.types import Found
+from pages import Services, is_connected, now, session_id
+from pages._model import chat_model
+
+if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
+    st.switch_page("app.py")
+
+SESSION_GOES_S = 0.2
+"""After this a session whose connection was lost is not called connected any more."""
+
+DESERTED = "This answer was stopped when nobody was there to read it."
+
+Kind = Literal["ask", "again", "edit", "resume"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the reader wants of this run: ask `text`, or ask turn `turn` again, changed, or go on with its answer."""
+
+    kind: Kind
+    turn: str = ""
+    text: str = ""
+    model: str = ""
+
+
+def intend(kind: Kind, turn: str = "", *, text: str = "", model: str = "") -> None:
+    """The next run of Ask does this."""
+    st.session_state.intent = Intent(kind, turn, text, model)
+
+
+def intended() -> Intent | None:
+    """What this run is to do, once."""
+    intent: Intent | None = st.session_state.pop("intent", None)
+    return intent
+
+
+def entries_in(keys: Sequence[str]) -> list[int]:
+    """The entries among the keys of a ledger; the others are turns, whose keys are longer."""
+    return [int(key) for key in keys if key.isdecimal() and len(key) <= 12]
+
+
+def told(path: Sequence[Turn]) -> list[assistant.Turn]:
+    """The turns of a conversation as a model is told them."""
+    return [
+        assistant.Turn(turn.question, turn.answer, turn.id, turn.summary, headlines(turn.details))
+        for turn in path
+        if turn.answer
+    ]
+
+
+def headlines(details: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an answer cites, by its headlines."""
+    return tuple(citation["title"] for citation in details.get("citations", ()))
+
+
+def find(part: Services, question: str, path: Sequence[Turn], pinned: Sequence[int], at: datetime) -> Found:
+    """What the stored news has on a question that follows these turns."""
+    return search(part.store, question, now=at, earlier=[turn.question for turn in path], pinned=pinned)
+
+
+def begin(
+    part: Services,
+    chat: str,
+    question: str,
+    path: Sequence[Turn],
+    *,
+    talk: Conversation | None = None,
+    pinned: Sequence[int] = (),
+    model: str = "",
+    request: assistant.Request | None = None,
+) -> tuple[Turn, Live]:
+    """Keep the question that follows `path`, and let it be answered; `request` is what the reader was shown."""
+    at = now()
+    chosen = talk.pinned if talk else ()
+    held = list(dict.fromkeys([*pinned, *entries_in(chosen)]))
+    turn = part.conversations.add_turn(chat, question, now=at, pinned=held, after=path[-1].id if path else "")
+    before = told(path)
+
+    def ask(answering: ChatModel) -> assistant.Answer:
+        if request is not None:
+            return assistant.send(request, model=answering)
+        return assistant.ask(
+            question,
+            before,
+            model=answering,
+            retrieve=lambda words, _: find(part, words, path, held, at),
+            now=at,
+            pinned=[*map(str, held), *chosen],
+            dropped=talk.dropped if talk else (),
+        )
+
+    return turn, start(part, chat, turn, before, model, ask)
+
+
+def resume(part: Services, chat: str, turn: Turn, path: Sequence[Turn]) -> Live:
+    """Go on with a turn's broken answer, in its place."""
+    at, before = now(), told(path)
+    details = turn.details
+
+    def ask(answering: ChatModel) -> assistant.Answer:
+        return assistant.resume(
+            turn.question,
+            before,
+            turn.answer,
+            assistant.read_passages(details),
+            model=answering,
+            now=at,
+            horizon=assistant.read_horizon(details),
+            covered=details.get("covered", True),
+        )
+
+    return start(part, chat, turn, before, str(turn.details.get("model", "")), ask)
+
+
+def start(
+    part: Services,
+    chat: str,
+    turn: Turn,
+    before: Sequence[assistant.Turn],
+    model: str,
+    ask: Callable[[ChatModel], assistant.Answer],
+) -> Live:
+    """Let a thread write the answer of `turn`, keep it as it grows, and keep what it took."""
+
+    def waits(seconds: float, reason: str) -> None:
+        live.waits(seconds, reason)
+
+    answering, spare = chat_model(model, on_wait=waits), chat_model(model)
+
+    def save(live: Live) -> None:
+        state, reason = live.state, live.reason
+        if state == "stopped" and part.left.get(turn.id) == "":
+            reason = DESERTED
+        if live.answer is None and turn.answer:  # what there was of it is kept, and can still go on
+            answer, details, state = turn.answer, turn.details, "interrupted" if state == "failed" else state
+        else:
+            answer, details = live.raw, live.details
+        part.conversations.save_turn(turn.id, answer=answer, state=state, reason=reason, details=details, now=now())
+
+    def after(live: Live) -> None:
+        keep_usage(part, "answer", live.details, chat=chat, turn=turn.id)
+        fold(part, chat, turn, before, live, spare)
+
+    live = Live(partial(ask, answering), save=save, after=after, cancel=answering.cancel, slots=part.slots)
+    for old in [key for key, other in part.lives.items() if other.finished]:
+        part.lives.pop(old, None)
+    part.lives[turn.id] = live
+    part.left.pop(turn.id, None)
+    live.start()
+    return live
+
+
+def keep_usage(part: Services, kind: SpentKind, details: Mapping[str, Any], *, chat: str = "", turn: str = "") -> None:
+    """Keep what an answer took, if its model said so."""
+    usage, model = details.get("usage"), str(details.get("model", ""))
+    if not usage:
+        return
+    known = models.info(model)
+    cost = known.cost(**{name: usage[name] for name in ("prompt", "completion", "cached")}) if known else None
+    part.usages.record(
+        Spent(
+            at=now(), conversation_id=chat, turn_id=turn, kind=kind, model=model, prompt=usage["prompt"],
+            cached=usage["cached"], completion=usage["completion"], reasoning=usage["reasoning"], cost=cost,
+            first_s=details.get("first_s"), seconds=details.get("seconds"),
+        )
+    )  # fmt: skip
+
+
+def fold(part: Services, chat: str, turn: Turn, before: Sequence[assistant.Turn], live: Live, model: ChatModel) -> None:
+    """After an answer: turns that will not fit beside the next question are summed up, and the summary is kept."""
+    if live.answer is None or live.state != "done":
+        return
+    turns = [*before, assistant.Turn(turn.question, live.raw, turn.id, "", headlines(live.details))]
+    given = summary.folding(turns, live.answer.ledger, model)
+    if given is None:
+        return
+    folded = summary.fold(given, model=model)
+    part.conversations.fold(given.key, folded.summary)
+    if folded.usage:
+        keep_usage(part, "summary", {"usage": asdict(folded.usage), "model": folded.model}, chat=chat, turn=given.key)
+
+
+@contextmanager
+def watched(part: Services, turn: Turn, live: Live) -> Iterator[None]:
+    """While a page looks on. How it leaves tells Stop from a click: see `was_stopped`."""
+    part.left.pop(turn.id, None)
+    session = session_id()
+    try:
+        yield
+    finally:  # nothing of Streamlit may be touched here: this run may have been stopped
+        if not live.finished:
+            time.sleep(SESSION_GOES_S)
+            part.left[turn.id] = session if is_connected(session) else ""
+
+
+def was_stopped(part: Services, turn: Turn) -> bool:
+    """Whether the reader pressed Stop on an answer that is still being written.
+
+    Streamlit ends a run in the same way for Stop, for a click and for a lost connection. After a click the same session
+    comes back; with a lost connection the session went. If another one asks now, it was Stop, then a reload.
+    """
+    return part.left.get(turn.id, "") not in ("", session_id())

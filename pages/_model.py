@@ -1,0 +1,68 @@
+"""Which model answers in this session: Groq, another server, or the one that quotes.
+
+Settings keeps what the reader chose in the session. Another server than the owner's own may be named only where the
+owner allows it: this program connects to it, and a stranger could otherwise have it look around its own network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from llm.base import CTX_LENGTH, ChatModel
+from llm.extractive import ExtractiveModel
+from llm.groq import GroqModel
+from llm.models import DEFAULT, EFFORT, Effort
+from news.fetch import says_yes
+from pages import setting
+
+if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
+    st.switch_page("app.py")
+
+GROQ, OTHER = "Groq", "Another server"
+OnWait = Callable[[float, str], object]
+
+
+def may_choose_server() -> bool:
+    """Whether this reader may name a server: the owner says so, or nobody but this machine can open the page."""
+    here = st.get_option("server.address") in ("localhost", "127.0.0.1", "::1")
+    return here or says_yes(setting("ALLOW_OWN_SERVER"))
+
+
+def other_server() -> str:
+    """The address of the other server that was chosen, "" for none."""
+    if st.session_state.get("server") != OTHER or not may_choose_server():
+        return ""
+    return str(st.session_state.get("server_url") or "").strip()
+
+
+def groq_key() -> str:
+    """The key typed in Settings in this session, else the configured one, else ""."""
+    return str(st.session_state.get("groq_key") or setting("GROQ_API_KEY"))
+
+
+def configured(name: str = "", *, on_wait: OnWait | None = None) -> GroqModel | None:
+    """The client of the server that was chosen, for the model `name` (default: the chosen one); None without one."""
+    budget = int(st.session_state.get("budget", CTX_LENGTH))
+    effort: Effort = st.session_state.get("effort", EFFORT)
+    if address := other_server():
+        key, chosen = (str(st.session_state.get(field) or "") for field in ("server_key", "server_model"))
+        return GroqModel(
+            key, model=name or chosen, base_url=address, openai_paths=True, ctx_length=budget, effort=effort,
+            on_wait=on_wait,
+        )  # fmt: skip
+    key, address = groq_key(), setting("GROQ_BASE_URL")
+    keyless = address.rstrip("/").endswith("/v1") and not address.rstrip("/").endswith("/openai/v1")
+    if not key and not keyless:
+        return None
+    return GroqModel(
+        key, model=name or str(st.session_state.get("model") or setting("GROQ_MODEL") or DEFAULT),
+        base_url=address or None, ctx_length=budget, effort=effort, on_wait=on_wait,
+    )  # fmt: skip
+
+
+def chat_model(name: str = "", *, on_wait: OnWait | None = None) -> ChatModel:
+    """The model that answers in this session: the configured one, else the one that quotes."""
+    budget = int(st.session_state.get("budget", CTX_LENGTH))
+    return configured(name, on_wait=on_wait) or ExtractiveModel(ctx_length=budget)

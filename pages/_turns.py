@@ -1,0 +1,292 @@
+"""A turn as it is drawn: the question, its answer, how it ended, what it rests on, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from desk.conversations import Turn
+from desk.export import Exchange, Source
+from llm import assistant, citations, models
+from llm.markdown import literal
+from llm.window import Ledger
+from news import searches
+from news.search import keywords
+from pages import QUESTION_CHARACTERS, Services, sources
+from pages._adding import search_web, templates, was_searched
+from pages._answer import replay
+from pages._asking import intend
+from pages._meter import list_ledger
+from pages._model import configured
+from pages._plain import plain
+from pages._voice import may_listen, read_aloud
+
+if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
+    st.switch_page("app.py")
+
+PERSON, DESK = ":material/person:", ":material/newspaper:"
+EDIT, AGAIN, SENT, LISTEN = "Edit the question", "Ask again", "What was sent", "Read aloud"
+OTHER_MODELS = 3
+NOTE_CHARACTERS = 500
+
+
+def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *, last: bool) -> None:
+    """A turn whose answer is not being written now."""
+    draw_question(turn)
+    with st.chat_message("assistant", avatar=DESK):
+        with st.container(key=f"answer-{turn.id}"):
+            replay(assistant.draw(turn.answer, assistant.read_passages(turn.details)))
+        with st.container():
+            draw_foot(part, chat, turn, earlier, last=last)
+
+
+def draw_question(turn: Turn) -> None:
+    """The reader's words, letter by letter, or a place to change them."""
+    with st.chat_message("user", avatar=PERSON):
+        if st.session_state.get("editing") == turn.id:
+            with st.form(f"edit-{turn.id}", border=False):
+                st.text_area(
+                    "The question", turn.question, key=f"edited-{turn.id}", max_chars=QUESTION_CHARACTERS,
+                    label_visibility="collapsed", height="content",
+                )  # fmt: skip
+                with st.container(horizontal=True, gap="xsmall"):
+                    st.form_submit_button("Ask", type="primary", on_click=ask_edited, args=(turn.id,))
+                    st.form_submit_button("Leave it", type="tertiary", on_click=stop_editing)
+        else:
+            st.markdown(written(turn.question))
+
+
+def written(question: str) -> str:
+    """A question as Markdown, line by line and letter by letter."""
+    return "  \n".join(literal(row) for row in question.splitlines() if row.strip())
+
+
+def draw_branches(part: Services, chat: str, turn: Turn) -> None:
+    """Which of the versions of this turn is shown, and the way to the others."""
+    place = turn.siblings.index(turn.id)
+    for told, icon, to in (
+        ("Earlier", "chevron_left", place - 1),
+        ("Later", "chevron_right", place + 1),
+    ):
+        there = 0 <= to < len(turn.siblings)
+        st.button(
+            told, key=f"{icon}-{turn.id}", icon=f":material/{icon}:", type="tertiary", disabled=not there,
+            on_click=part.conversations.switch, args=(chat, turn.siblings[to] if there else turn.id),
+        )  # fmt: skip
+        if icon == "chevron_left":
+            st.caption(f"{place + 1} of {len(turn.siblings)}", width="content")
+
+
+def draw_foot(
+    part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *, last: bool, fresh: bool = False
+) -> None:
+    """What stands below an answer; more below the `last` one, which came after `earlier`, and below a `fresh` one."""
+    details = turn.details
+    if notice := unseen(details.get("notice", ""), turn.id):
+        st.caption(literal(notice))
+    if told := ending(turn):
+        st.caption(told)
+        with st.container(horizontal=True, gap="small"):
+            if turn.answer and details.get("resumable"):
+                st.button(
+                    "Continue", key=f"resume-{turn.id}", icon=":material/play_arrow:", type="tertiary",
+                    on_click=intend, args=("resume", turn.id),
+                )  # fmt: skip
+            st.button(
+                "Try again", key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary",
+                on_click=intend, args=("again", turn.id),
+            )  # fmt: skip
+    sources(assistant.read_passages(details), cited(details))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if turn.answer:
+            plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
+            st.feedback(
+                "thumbs", key=f"rate-{turn.id}", default={-1: 0, 1: 1}.get(turn.rating), on_change=rate,
+                args=(part, turn.id),
+            )  # fmt: skip
+            st.menu_button(
+                "More", actions(details), key=f"more-{turn.id}", icon=":material/more_horiz:", type="tertiary",
+                on_click=act, args=(turn.id,),
+            )  # fmt: skip
+        if len(turn.siblings) > 1:
+            with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", width="content"):
+                draw_branches(part, chat, turn)
+        if told := spent(details):
+            st.markdown(f":small[:gray[{literal(told)}]]", width="stretch")
+    if turn.rating:
+        st.text_input(
+            "What was good or wrong about it?", turn.note, key=f"note-{turn.id}", max_chars=NOTE_CHARACTERS,
+            placeholder="A note, if you like", label_visibility="collapsed", on_change=rate, args=(part, turn.id),
+        )  # fmt: skip
+    draw_opened(turn)
+    below = st.empty()  # sent also when nothing comes into it: what stood there goes as the next answer begins
+    if not last:
+        return
+    with below.container():
+        draw_web(part, turn, earlier)
+        for place, question in enumerate(details.get("follow_ups", ()) if turn.state == "done" else ()):
+            st.button(
+                literal(question), key=f"next-{turn.id}-{place}", icon=":material/subdirectory_arrow_right:",
+                type="tertiary", on_click=intend, args=("ask",), kwargs={"text": question},
+            )  # fmt: skip
+
+
+def search_for(turn_id: str) -> None:
+    """The next run searches the web for this turn's question."""
+    st.session_state.web = turn_id
+
+
+def draw_web(part: Services, turn: Turn, earlier: Sequence[Turn]) -> None:
+    """Below an answer for which the stored news has nothing: a search elsewhere, then the question once more.
+
+    Nothing of the question is sent there before the button is pressed.
+    """
+    if turn.state != "done" or turn.details.get("covered", True):
+        return
+    template = next(iter(templates(part)), None)
+    query = searches.words(keywords(turn.question, [before.question for before in earlier]))
+    if template is None or was_searched(part, template, query):
+        return
+    if st.session_state.get("web") == turn.id:
+        del st.session_state.web
+        with st.spinner(f"Searching {literal(template.name)} …"):
+            trouble = search_web(part, template, query)
+        if not trouble:
+            intend("again", turn.id)
+            st.rerun()
+        st.caption(literal(trouble))
+    st.button(
+        f"Your feeds have nothing on this. Search {literal(template.name)}?",
+        key=f"web-{turn.id}",
+        icon=":material/travel_explore:",
+        type="tertiary",
+        help=f"Sends “{literal(query)}” to {literal(template.host)}, and nothing before you press this.",
+        on_click=search_for,
+        args=(turn.id,),
+    )
+
+
+def draw_opened(turn: Turn) -> None:
+    """What was chosen in an answer's menu: what was sent for it, or its sound."""
+    if st.session_state.get("opened") == turn.id and "ledger" in turn.details:
+        list_ledger(Ledger.read(turn.details["ledger"]))
+    if st.session_state.get("listening") == turn.id:
+        read_aloud(turn.id, turn.answer)
+
+
+def actions(details: Mapping[str, Any]) -> list[str]:
+    """What the menu of an answer offers."""
+    model = configured()
+    others = [row.id for row in model.known() if row.id != details.get("model")] if model else []
+    again = [f"{AGAIN} with {literal(name)}" for name in others[:OTHER_MODELS]]
+    return [AGAIN, *again, EDIT, SENT, *([LISTEN] if may_listen() else [])]
+
+
+def act(turn_id: str) -> None:
+    """What was chosen in an answer's menu."""
+    chosen = str(st.session_state.get(f"more-{turn_id}") or "")
+    if chosen == EDIT:
+        st.session_state.editing = turn_id
+    elif chosen in (SENT, LISTEN):
+        name = "opened" if chosen == SENT else "listening"
+        st.session_state[name] = None if st.session_state.get(name) == turn_id else turn_id
+    elif chosen == AGAIN:
+        intend("again", turn_id)
+    elif model := configured():
+        names = {f"{AGAIN} with {literal(row.id)}": row.id for row in model.known()}
+        intend("again", turn_id, model=names.get(chosen, ""))
+
+
+def ask_edited(turn_id: str) -> None:
+    """Ask the changed question beside the old one."""
+    if text := st.session_state[f"edited-{turn_id}"].strip():
+        intend("edit", turn_id, text=text)
+    stop_editing()
+
+
+def stop_editing() -> None:
+    """Leave the question as it is."""
+    st.session_state.editing = None
+
+
+def rate(part: Services, turn_id: str) -> None:
+    """Keep a thumb and its note."""
+    thumb = st.session_state.get(f"rate-{turn_id}")
+    rating = {0: -1, 1: 1}.get(thumb, 0) if thumb is not None else 0
+    note = st.session_state.get(f"note-{turn_id}")
+    if note is None and (kept := part.conversations.turn(turn_id)):  # its place is shown with a thumb alone
+        note = kept.note
+    part.conversations.rate(turn_id, rating, note or "")
+
+
+def unseen(notice: str, turn_id: str) -> str:
+    """A notice that this session was not given with another answer; else ""."""
+    given: dict[str, str] = st.session_state.setdefault("notices", {})
+    return notice if notice and given.setdefault(notice, turn_id) == turn_id else ""
+
+
+def cited(details: Mapping[str, Any]) -> list[int]:
+    """The numbers that an answer cites, in order of appearance."""
+    return [citation["n"] for citation in details.get("citations", ())]
+
+
+def ending(turn: Turn) -> str:
+    """How a turn ended if it did not end well, in words; "" if it did."""
+    if turn.state == "stopped":
+        return literal(turn.reason) or "You stopped this answer."
+    if turn.state == "streaming":
+        return "This answer was cut off before it was finished."
+    return literal(turn.reason)
+
+
+def spent(details: Mapping[str, Any]) -> str:
+    """What an answer cost, in a line: model, tokens, money, time; "" for one that cost nothing."""
+    usage = details.get("usage")
+    if not usage:
+        return ""
+    cached = f" ({usage['cached']:,} cached)" if usage["cached"] else ""
+    told = [details.get("model", ""), f"{usage['prompt'] + usage['completion']:,} tokens{cached}"]
+    if known := models.info(details.get("model", "")):
+        cost = known.cost(prompt=usage["prompt"], completion=usage["completion"], cached=usage["cached"])
+        told.append(f"${cost:.4f}" if cost else "")
+    if (first := details.get("first_s")) is not None:
+        told.append(f"first word after {first:.1f} s")
+    if speed := details.get("tokens_per_s"):
+        told.append(f"{speed:,.0f} tokens/s")
+    return " · ".join(filter(None, told))
+
+
+def draw_shared(turn: Turn) -> None:
+    """A turn for those who may only read it."""
+    with st.chat_message("user", avatar=PERSON):
+        st.markdown(written(turn.question))
+    with st.chat_message("assistant", avatar=DESK):
+        passages = assistant.read_passages(turn.details)
+        if turn.answer:
+            replay(assistant.draw(turn.answer, passages))
+        if turn.state != "done":
+            st.caption("This answer was not finished.")
+        sources(passages, cited(turn.details))
+
+
+def exchanges(turns: Sequence[Turn]) -> list[Exchange]:
+    """Turns as they are exported."""
+    return [
+        Exchange(
+            question=turn.question,
+            answer=citations.numbered(turn.answer, len(turn.details.get("passages", ()))),
+            state=turn.state,
+            reason=turn.reason,
+            model=turn.details.get("model", ""),
+            asked_at=turn.asked_at,
+            sources=tuple(
+                Source(n, p.title, p.url, p.feed, p.published_at, p.text, n in cited(turn.details))
+                for n, p in enumerate(assistant.read_passages(turn.details), 1)
+            ),
+            rating=turn.rating,
+            note=turn.note,
+        )
+        for turn in turns
+    ]

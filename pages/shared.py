@@ -1,0 +1,25 @@
+"""A conversation that its reader shared: to be read under its link, and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from llm.markdown import literal
+from pages import frame, moment
+from pages._turns import draw_shared
+
+part = frame("Shared")
+given = st.query_params.get("s", "")
+talk = part.conversations.shared(given) if re.fullmatch("[0-9a-f]{32}", given) else None
+if talk is None:
+    st.title("There is nothing here", anchor=False)
+    st.markdown("This link is not one of ours, or whoever shared it has taken it back.")
+    st.page_link("app.py", label="Ask something yourself", icon=":material/forum:")
+    st.stop()
+
+st.title(literal(talk.title), anchor=False)
+st.caption(f"A shared chat, to be read only. Last asked on {moment(talk.updated_at)} UTC.")
+for turn in talk.turns:
+    draw_shared(turn)
