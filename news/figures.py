@@ -189,10 +189,17 @@ def _of_one_thing(told: Sequence[Figure], about: Mapping[int, frozenset[str]]) -
         return ()
     first: dict[float, Figure] = {}
     for figure in kept:
-        exact = (other.value for other in kept if not other.rounded)
-        if not figure.rounded or not any(_NEAR <= figure.value / value <= 1 / _NEAR for value in exact if value):
+        exact = [other for other in kept if not other.rounded]
+        if not figure.rounded or not any(_fits(figure, other) for other in exact):
             first.setdefault(figure.value, figure)
     return tuple(first.values())
+
+
+def _fits(rounded: Figure, exact: Figure) -> bool:
+    """Whether both say the same: "more than 20" does not contradict 25 that was told before, nor 19 that was."""
+    if exact.at <= rounded.at and exact.value >= rounded.value:
+        return True
+    return bool(exact.value) and _NEAR <= rounded.value / exact.value <= 1 / _NEAR
 
 
 def _follows(one: Figure, later: Figure, about: Mapping[int, frozenset[str]]) -> bool:

@@ -66,6 +66,7 @@ def test_outlets_that_say_different_numbers_at_one_time_differ():
         [told("Bus crash in Karlsund kills 4", "post"), told("Bus crash in Ellery kills 9", "wire", hours=2)],  # places
         [told("Varno strike kills 9", "post"), told("Varno strike kills 12", "wire", hours=40)],  # another day
         [told("Varno fire: 60 injured", "post"), told("Varno fire: over 58 injured", "wire", hours=1)],  # rounded
+        [told("Varno fire: 60 injured", "post"), told("Varno fire: over 40 injured", "wire", hours=1)],  # no less
         [told("Varno blast: 40 killed", "post"), told("3 killed in Varno blast", "wire", hours=1)],  # far apart
         [told("Varno blast: 7 killed", "post"), told("Varno: 5 killed", "post", hours=1)],  # one outlet, and fewer
         [
