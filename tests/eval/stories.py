@@ -127,7 +127,7 @@ def grouped(arriving: Sequence[Entry], *, repair: bool = True) -> tuple[Groups, 
 def baselines(arriving: Sequence[Entry], gold: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     """Title equality; words of titles that overlap; TF-IDF cosine with the threshold that is best for tuning."""
     found: dict[str, Groups] = {"equal titles": equal_titles(arriving), "overlapping titles": overlapping(arriving)}
-    tried = {threshold: nearest_neighbour(arriving, threshold) for threshold in (0.3, 0.35, 0.4, 0.45, 0.5)}
+    tried = {threshold: nearest_neighbour(arriving, threshold) for threshold in (0.2, 0.25, 0.3, 0.35, 0.4)}
     best = max(tried, key=lambda threshold: judged(tried[threshold], gold, "tune")["bcubed_f1"])
     found[f"TF-IDF cosine {best}"] = tried[best]
     return {name: {part: judged(groups, gold, part) for part in SETS} for name, groups in found.items()}
