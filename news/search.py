@@ -25,7 +25,7 @@ from news.times import When, read
 from news.types import Entry, Found, Passage
 from storage.fulltext import Part, hour, valid_hour, version
 
-NEWEST = 1_500
+NEWEST = 400
 """So many of the newest wordings that hold a term are looked at."""
 OLDER = 200
 """So many more, of whatever age, that hold the two rarest of several frequent terms."""
