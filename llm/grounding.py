@@ -1,0 +1,526 @@
+"""Does a passage support a sentence? Decided by program: no model call, no network, the same answer every time. Pure.
+
+A sentence is laid against the few sentences of the passages that hold most of it, word by word: the same stem, a near
+meaning, the same number, day or name. What then counts is how much of it is found, how close together and in which
+order, and what stands in its place where it is not found: another number, an opposite, another speaker. A logistic
+sum of these (`_WEIGHTS`, made by `python -m tests.eval.fit`) is the score.
+
+`check` judges one sentence, `review` an answer with its citations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from llm.claims import Claim, claims
+from llm.evidence import Alignment, Place, Sentence, Text, align, text_of
+from llm.facts import Day, Number, Token, days, lowered, read
+from llm.lexicon import ASSERTED, DENYING, HEDGED, NATION, NEAR, NEGATING, OPPOSITE, PLACES, SPEAKING, UNSURE
+from news.types import Passage
+
+Verdict = Literal["supported", "partly", "not found", "contradicted"]
+FailureKind = Literal[
+    "number", "date", "name", "place", "unit", "negation", "direction", "attribution", "certainty", "role", "detail"
+]
+
+LONGEST_SENTENCE = 2_000
+"""Characters of a sentence that are read."""
+_MOST_TOKENS = 120  # of a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The words of a passage that bear a sentence most. `passage` is its place among those given, from 0.
+
+    `part` says whether `start` and `end` count in its title or in its text; `carriers` are the spans, in the same part,
+    of the words that carry the sentence.
+    """
+
+    passage: int
+    part: Literal["title", "text"]
+    start: int
+    end: int
+    text: str
+    carriers: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a passage does not hold: the words of the sentence, and what the passage has in their place ("": nothing)."""
+
+    kind: FailureKind
+    claimed: str
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The result of a check: `score` from 0 to 1, the verdict, the best quote (None: nothing near it), what failed."""
+
+    score: float
+    verdict: Verdict
+    quote: Quote | None = None
+    failed: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A claim of an answer with the support found for it. `numbers` are the passages it cites, from 1.
+
+    `found` is the number of a passage that supports it although it was not cited, 0 if there is none.
+    """
+
+    claim: Claim
+    support: Support
+    found: int = 0
+
+
+def check(sentence: str, passages: Sequence[Passage | str]) -> Support:
+    """How far the passages bear `sentence` out. A passage may be a plain text, then without a title or a day.
+
+    Any script, any length: what is read is bounded (`LONGEST_SENTENCE`, `evidence.LONGEST_PASSAGE`). Never raises.
+    """
+    found = findings(sentence, passages)
+    if found is None:
+        return Support(0.0, "not found")
+    score = _score(found.measures)
+    failed = tuple(dict.fromkeys(found.failed))
+    return Support(score, _verdict(score, found), _quote(found.aligned), failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was measured of a sentence laid against passages, before it is weighed. For `check` and for the evals."""
+
+    aligned: Alignment
+    measures: dict[str, float]
+    failed: list[Failure]
+
+
+def findings(sentence: str, passages: Sequence[Passage | str]) -> Findings | None:
+    """The measures and failures of a sentence, None if there is nothing to compare."""
+    sentence = sentence[:LONGEST_SENTENCE]
+    tokens = read(sentence)[:_MOST_TOKENS]
+    texts = [_read(passage) for passage in passages]
+    aligned = align(tokens, texts)
+    if not aligned.content or not aligned.evidence:
+        return None
+    failed = [*_missing(aligned), *_swapped(aligned), *_negated(aligned), *_unsure(aligned), *_spoken(aligned), *_turned(aligned)]
+    measures = {**_coverage(aligned), **_copied(sentence, aligned), **_counts(failed)}
+    return Findings(aligned, measures, failed)
+
+
+def _read(passage: Passage | str) -> Text:
+    if isinstance(passage, str):
+        return text_of("", passage, None)
+    return text_of(passage.title, passage.text, passage.published_at.date())
+
+
+# What is measured
+
+
+def _coverage(aligned: Alignment) -> dict[str, float]:
+    tokens, places = aligned.tokens, aligned.places
+    whole = sum(tokens[n].weight for n in aligned.content) or 1.0
+    anywhere = sum(tokens[n].weight * aligned.best[n] for n in aligned.content) / whole
+    exact = sum(tokens[n].weight for n in aligned.content if aligned.best[n] >= 0.9) / whole
+    rare = [tokens[n].weight for n in aligned.content if tokens[n].kind == "word" and tokens[n].weight >= 1]
+    rare_found = sum(
+        aligned.best[n] for n in aligned.content if tokens[n].kind == "word" and tokens[n].weight >= 1
+    )
+    joined = total = 0.0
+    jumps = 0
+    for one, other in zip(aligned.content, aligned.content[1:], strict=False):
+        weight = tokens[one].weight + tokens[other].weight
+        total += weight
+        a, b = places.get(one), places.get(other)
+        if a is None or b is None:
+            continue
+        if aligned.sentence(a) == aligned.sentence(b):
+            step = b.at - a.at
+            joined += weight * (1.0 if 0 < step <= 4 else 0.8 if 0 < step <= 9 else 0.5)
+        else:
+            jumps += 1
+            joined += weight * (0.25 if a.text == b.text else 0.1)
+    return {
+        "one sentence": aligned.covered[0],
+        "evidence": aligned.covered[1],
+        "anywhere": anywhere,
+        "exact": exact,
+        "rare": rare_found / len(rare) if rare else 1.0,
+        "joined": joined / total if total else anywhere,
+        "jumps": jumps / len(aligned.content),
+        "length": math.log(len(aligned.content)),
+    }
+
+
+def _copied(sentence: str, aligned: Alignment) -> dict[str, float]:
+    """How much of the sentence stands word for word in one passage, and in how long pieces."""
+    words = lowered(sentence)[: 2 * _MOST_TOKENS]
+    grams = aligned.texts[aligned.evidence[0].text].grams
+    text = aligned.texts[aligned.evidence[0].text].words
+    pairs = sum(gram in grams for gram in zip(words, words[1:], strict=False))
+    copied = squares = at = 0
+    while at < len(words) - 1:
+        longest = 0
+        for start in grams.get((words[at], words[at + 1]), ())[:20]:
+            length = 2
+            while at + length < len(words) and start + length < len(text) and words[at + length] == text[start + length]:
+                length += 1
+            longest = max(longest, length)
+        if longest >= 3:
+            copied += longest
+            squares += longest * longest
+        at += max(1, longest)
+    many = max(1, len(words))
+    return {
+        "bigrams": pairs / max(1, len(words) - 1),
+        "copied": copied / many,
+        "runs": math.sqrt(squares) / many,
+    }
+
+
+_COUNTED = ("number", "date", "name", "place", "unit", "negation", "direction", "attribution", "certainty", "role", "detail")
+
+
+def _counts(failed: Sequence[Failure]) -> dict[str, float]:
+    counts = dict.fromkeys((*_COUNTED, "replaced"), 0.0)
+    for failure in dict.fromkeys(failed):
+        counts[failure.kind] = min(2.0, counts[failure.kind] + 1)
+        if failure.found:
+            counts["replaced"] = min(2.0, counts["replaced"] + 1)
+    return counts
+
+
+# What fails
+
+
+def _kind(token: Token) -> FailureKind:
+    if token.kind == "number":
+        return "number"
+    if token.kind == "date":
+        return "date"
+    if token.kind == "name":
+        return "place" if token.key in NATION or token.text.lower() in PLACES else "name"
+    return "detail"
+
+
+def _missing(aligned: Alignment) -> Iterator[Failure]:
+    """Words, names, numbers and dates that no passage holds, and those it holds only with another unit."""
+    for n in aligned.content:
+        token = aligned.tokens[n]
+        likeness = aligned.best[n]
+        if likeness >= 0.6 or token.weight < 0.5:
+            continue
+        if token.kind == "date" and (likeness or _is_of_the_day(token, aligned)):
+            continue
+        if token.kind == "number" and likeness:
+            place = aligned.places.get(n)
+            yield Failure("unit", token.text, aligned.found(place).text if place else "")
+        elif not likeness:
+            yield Failure(_kind(token), token.text, _instead(n, aligned))
+
+
+def _is_of_the_day(token: Token, aligned: Alignment) -> bool:
+    """A date that is the day of publication is borne out by it, where the evidence names no day itself."""
+    first = aligned.evidence[0]
+    text = aligned.texts[first.text]
+    if text.published is None or any(text.tokens[at].kind == "date" for at in aligned.words(first)):
+        return False
+    assert isinstance(token.value, Day)
+    if token.value.weekday:
+        return text.published.isoweekday() == token.value.weekday
+    span = days(token.value, text.published)
+    return span is not None and span[0] <= text.published.toordinal() <= span[1]
+
+
+def _neighbours(n: int, aligned: Alignment) -> tuple[Place | None, Place | None]:
+    """Where the nearest words before and after the n-th token of the claim were found."""
+    at = aligned.content.index(n)
+    before = next((aligned.places[m] for m in reversed(aligned.content[:at]) if m in aligned.places), None)
+    after = next((aligned.places[m] for m in aligned.content[at + 1 :] if m in aligned.places), None)
+    return before, after
+
+
+def _instead(n: int, aligned: Alignment) -> str:
+    """What the evidence has, of the same kind and between the same words, in the place of what it does not hold."""
+    token = aligned.tokens[n]
+    if token.kind == "word":
+        return ""
+    used = {(place.text, place.at) for place in aligned.places.values()}
+    before, after = _neighbours(n, aligned)
+    best: tuple[int, str] | None = None
+    first = aligned.evidence[0]
+    for at in aligned.words(first):
+        other = aligned.texts[first.text].tokens[at]
+        if other.kind != token.kind or (first.text, at) in used:
+            continue
+        if token.kind == "number" and isinstance(token.value, Number) and isinstance(other.value, Number) and token.value.unit != other.value.unit:
+            continue
+        apart = min((abs(place.at - at) for place in (before, after) if place and place.text == first.text), default=99)
+        if best is None or apart < best[0]:
+            best = apart, other.text
+    return best[1] if best and best[0] <= 8 else ""
+
+
+def _swapped(aligned: Alignment) -> Iterator[Failure]:
+    """A word that the passage holds, but elsewhere: between the words around it the evidence has another of its kind."""
+    used = {(place.text, place.at) for place in aligned.places.values()}
+    for n in aligned.content:
+        token = aligned.tokens[n]
+        place = aligned.places.get(n)
+        before, after = _neighbours(n, aligned)
+        if token.kind in ("word", "function") or token.weight < 0.5 or aligned.best[n] < 0.6:
+            continue
+        anchors = [anchor for anchor in (before, after) if anchor]
+        if not anchors or (len(anchors) == 2 and aligned.sentence(anchors[0]) != aligned.sentence(anchors[1])):
+            continue
+        sentence = aligned.sentence(anchors[0])
+        if place and aligned.sentence(place) == sentence and _is_between(place, before, after):
+            continue
+        text = aligned.texts[sentence.text]
+        low = before.at + 1 if before else max(text.spans[sentence.n][2], anchors[0].at - 4)
+        high = after.at if after else min(text.spans[sentence.n][3], anchors[0].at + 5)
+        if high - low > 6:
+            continue
+        for at in range(low, high):
+            other = text.tokens[at]
+            if other.kind == token.kind and (sentence.text, at) not in used and not _is_same(token, other):
+                yield Failure(_kind(token), token.text, other.text)
+                break
+
+
+def _is_between(place: Place, before: Place | None, after: Place | None) -> bool:
+    return (before is None or place.at > before.at - 2) and (after is None or place.at < after.at + 2)
+
+
+def _is_same(token: Token, other: Token) -> bool:
+    if token.key == other.key or (token.key in NATION and NATION[token.key] == NATION.get(other.key)):
+        return True
+    return other.key in NEAR.get(token.key, ())
+
+
+def _turned(aligned: Alignment) -> Iterator[Failure]:
+    """Opposites, and who did what to whom."""
+    used = {(place.text, place.at) for place in aligned.places.values()}
+    for n in aligned.content:
+        token = aligned.tokens[n]
+        opposite = OPPOSITE.get(token.key)
+        place = aligned.places.get(n)
+        if not opposite or (place and aligned.sentence(place) == aligned.evidence[0]):
+            continue
+        before, after = _neighbours(n, aligned)
+        for sentence in aligned.evidence[:1]:
+            text = aligned.texts[sentence.text]
+            for at in aligned.words(sentence):
+                other = text.tokens[at]
+                if other.key not in opposite or (sentence.text, at) in used:
+                    continue
+                near = [anchor for anchor in (before, after) if anchor and anchor.text == sentence.text and abs(anchor.at - at) <= 6]
+                if near and _is_negated(aligned.tokens, n) == _is_negated(text.tokens, at):
+                    yield Failure("direction", token.text, other.text)
+                    break
+    yield from _roles(aligned)
+
+
+def _roles(aligned: Alignment) -> Iterator[Failure]:
+    """Names on the other side of a verb than in the source, unless one of the two is in the passive."""
+    tokens = aligned.tokens
+    for n in aligned.content:
+        verb = aligned.places.get(n)
+        if tokens[n].kind != "word" or verb is None:
+            continue
+        at = aligned.content.index(n)
+        subject = next((m for m in reversed(aligned.content[max(0, at - 3) : at]) if tokens[m].kind == "name"), None)
+        thing = next((m for m in aligned.content[at + 1 : at + 4] if tokens[m].kind == "name"), None)
+        if subject is None or thing is None:
+            continue
+        a, b = aligned.places.get(subject), aligned.places.get(thing)
+        if a is None or b is None or not aligned.sentence(a) == aligned.sentence(b) == aligned.sentence(verb):
+            continue
+        said = _is_passive(tokens, n)
+        source = aligned.texts[verb.text].tokens
+        is_so = _is_passive(source, verb.at)
+        if (said == is_so and b.at < verb.at < a.at) or (said != is_so and a.at < verb.at < b.at and abs(b.at - a.at) < 14):
+            yield Failure("role", f"{tokens[subject].text} {tokens[n].text} {tokens[thing].text}")
+
+
+_BE = frozenset("is are was were be been being get gets got".split())
+
+
+def _is_passive(tokens: Sequence[Token], n: int) -> bool:
+    return any(token.text.lower() == "by" for token in tokens[n + 1 : n + 4]) and any(
+        token.text.lower() in _BE for token in tokens[max(0, n - 3) : n]
+    )
+
+
+def _is_negative(token: Token) -> bool:
+    lower = token.text.lower().replace("\u2019", "'")
+    return lower in NEGATING or lower.endswith("n't") or (token.kind == "word" and token.key in NEGATING)
+
+
+def _is_negated(tokens: Sequence[Token], n: int) -> bool:
+    """Whether a negation, or a verb that denies, stands shortly before the n-th token."""
+    before = tokens[max(0, n - 5) : n]
+    return sum(_is_negative(token) or token.key in DENYING for token in before) % 2 == 1
+
+
+def _negated(aligned: Alignment) -> Iterator[Failure]:
+    """A negation on one side that the other side lacks."""
+    tokens = aligned.tokens
+    by_place = {(place.text, place.at): n for n, place in aligned.places.items()}
+    evidence = [token for sentence in aligned.evidence[:2] for token in _tokens_of(aligned, sentence)]
+    denied = any(_is_negative(token) or token.key in DENYING or token.key[:2] in ("un", "il", "im") for token in evidence)
+    for n, token in enumerate(tokens):
+        if not _is_negative(token):
+            continue
+        m = next((m for m in range(n + 1, min(n + 6, len(tokens))) if m in aligned.places), None)
+        if m is None:
+            m = next((m for m in range(n - 1, max(-1, n - 4), -1) if m in aligned.places), None)
+        if m is None:
+            continue
+        place = aligned.places[m]
+        source = aligned.texts[place.text].tokens
+        span = aligned.texts[place.text].spans[aligned.sentence(place).n]
+        around = source[max(span[2], place.at - 7) : min(span[3], place.at + 4)]
+        if not any(_is_negative(other) or other.key in DENYING for other in around) and not _opposed(tokens, n, denied):
+            yield Failure("negation", f"{token.text} {tokens[m].text}" if m > n else f"{tokens[m].text} {token.text}")
+    first = aligned.evidence[0]
+    span = aligned.words(first)
+    source = aligned.texts[first.text].tokens
+    for at in span:
+        if not _is_negative(source[at]):
+            continue
+        following = [p for p in range(at + 1, min(at + 5, span.stop)) if source[p].kind != "function"][:2]
+        mine = [by_place[first.text, p] for p in following if (first.text, p) in by_place]
+        if not mine or (first.text, following[0]) not in by_place:
+            continue
+        n = mine[0]
+        around = tokens[max(0, n - 6) : n + 3]
+        if not any(_is_negative(other) or other.key in DENYING or _negative_prefix(other) for other in around):
+            yield Failure("negation", tokens[n].text, f"{source[at].text} {source[following[0]].text}")
+
+
+def _negative_prefix(token: Token) -> bool:
+    return token.kind == "word" and token.key[:2] in ("un", "dis"[:2], "il", "im") and len(token.key) > 5
+
+
+def _opposed(tokens: Sequence[Token], n: int, denied: bool) -> bool:
+    """Whether what a negation turns is an opposite itself: "did not rise" for "fell"."""
+    return denied and any(token.key in OPPOSITE for token in tokens[n + 1 : n + 5])
+
+
+def _tokens_of(aligned: Alignment, sentence: Sentence) -> list[Token]:
+    span = aligned.words(sentence)
+    return aligned.texts[sentence.text].tokens[span.start : span.stop]
+
+
+def _unsure(aligned: Alignment) -> Iterator[Failure]:
+    """Certain here, unsure there."""
+    said = {token.key for token in aligned.tokens} | {token.text.lower() for token in aligned.tokens}
+    first = aligned.evidence[0]
+    source = aligned.texts[first.text].tokens
+    used = {place.at for place in aligned.places.values() if aligned.sentence(place) == first}
+    if not said & HEDGED:
+        for at in aligned.words(first):
+            hedge = source[at]
+            if (hedge.key in UNSURE or hedge.text.lower() in UNSURE) and at not in used:
+                near = [p for p in range(at + 1, at + 5) if p in used and source[p].kind == "word"]
+                if near:
+                    yield Failure("certainty", source[near[0]].text, f"{hedge.text} {source[near[0]].text}")
+                    break
+    held = {token.key for sentence in aligned.evidence for token in _tokens_of(aligned, sentence)}
+    for token in aligned.tokens:
+        if token.key in ASSERTED and not held & (ASSERTED | NEAR.get(token.key, frozenset())):
+            yield Failure("certainty", token.text)
+
+
+def _speakers(tokens: Sequence[Token], first: int, last: int) -> dict[str, str]:
+    """Who speaks in tokens[first:last]: keys of names next to verbs of saying, with their words."""
+    out: dict[str, str] = {}
+    for n in range(first, last):
+        token = tokens[n]
+        if token.key not in SPEAKING and token.text.lower() not in ("said", "says", "say"):
+            continue
+        lower = token.text.lower()
+        names: list[Token] = []
+        if lower == "according":
+            names = [other for other in tokens[n + 1 : min(last, n + 8)] if other.kind == "name"]
+        else:
+            for other in reversed(tokens[max(first, n - 7) : n]):
+                if other.kind == "name":
+                    names.append(other)
+                elif names:
+                    break
+            if not names:
+                names = [other for other in tokens[n + 1 : min(last, n + 4)] if other.kind == "name"]
+        for name in names[:4]:
+            out[NATION.get(name.key, name.key)] = name.text
+    return out
+
+
+def _spoken(aligned: Alignment) -> Iterator[Failure]:
+    """What is said by one here and by another there."""
+    mine = _speakers(aligned.tokens, 0, len(aligned.tokens))
+    if not mine:
+        return
+    first = aligned.evidence[0]
+    text = aligned.texts[first.text]
+    span = aligned.words(first)
+    theirs = _speakers(text.tokens, span.start, span.stop)
+    if mine.keys() & theirs.keys():
+        return
+    around: set[str] = set()
+    for n in range(max(0, first.n - 2), min(len(text.spans), first.n + 2)):
+        start, stop = text.spans[n][2:]
+        around |= {NATION.get(token.key, token.key) for token in text.tokens[start:stop] if token.kind == "name"}
+    if theirs and not mine.keys() & {NATION.get(token.key, token.key) for token in _tokens_of(aligned, first)}:
+        yield Failure("attribution", " ".join(mine.values()), " ".join(theirs.values()))
+    elif not mine.keys() & around:
+        yield Failure("attribution", " ".join(mine.values()))
+    elif theirs:
+        yield Failure("attribution", " ".join(mine.values()), " ".join(theirs.values()))
+
+
+# Weighing
+
+_BIAS = -4.0
+_WEIGHTS = {"evidence": 3.0, "joined": 3.0, "anywhere": 2.0}
+_SUPPORTED = 0.5
+_PARTLY = 0.25
+
+
+def _score(measures: dict[str, float]) -> float:
+    total = _BIAS + sum(weight * measures[name] for name, weight in _WEIGHTS.items())
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def _verdict(score: float, found: Findings) -> Verdict:
+    kinds = {failure.kind for failure in found.failed}
+    replaced = any(failure.found for failure in found.failed if failure.kind not in ("detail", "certainty"))
+    about_it = found.aligned.covered[0] >= 0.55
+    if about_it and (replaced or kinds & {"negation", "direction"}):
+        return "contradicted"
+    if score >= _SUPPORTED and not kinds - {"detail", "certainty"}:
+        return "supported"
+    if score >= _PARTLY and about_it:
+        return "partly"
+    return "not found"
+
+
+def _quote(aligned: Alignment) -> Quote | None:
+    first = aligned.evidence[0]
+    text = aligned.texts[first.text]
+    start, end, *_ = text.spans[first.n]
+    shift = text.title if start >= text.title else 0
+    carriers = sorted(
+        {
+            (text.tokens[place.at].start - shift, text.tokens[place.at].end - shift)
+            for place in aligned.places.values()
+            if aligned.sentence(place) == first
+        }
+    )
+    return Quote(first.text, "text" if start >= text.title else "title", start - shift, end - shift, text.raw[start:end], tuple(carriers))

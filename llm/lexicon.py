@@ -1,0 +1,681 @@
+"""What news words have to do with each other: near meaning, opposites, nations, hedges, common words. Pure tables.
+
+Made by hand for English news, and deliberately small: a wrong pair hides an error, a missing one only costs some of a
+score. Every word is kept as its stem (`news.terms`), so that inflections need no entries of their own.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from news.terms import terms
+
+_IRREGULAR = """
+arise arose arisen|be was were been is are am|beat beaten|become became|begin began begun|bite bit bitten|blow blew blown|
+break broke broken|bring brought|build built|burn burnt|buy bought|catch caught|child children|choose chose chosen|
+deal dealt|die died dying|do did done does|draw drew drawn|drink drank drunk|drive drove driven|eat ate eaten|
+fall fell fallen|feel felt|fight fought|find found|flee fled|fly flew flown|forbid forbade forbidden|forget forgot|
+freeze froze frozen|get got gotten|give gave given|go went gone|grow grew grown|hang hung|have had has|hear heard|
+hide hid hidden|hold held|keep kept|know knew known|lead led|leave left|lend lent|lie lying|lose lost|make made|
+man men|mean meant|meet met|overthrow overthrew overthrown|pay paid|person people|ride rode ridden|ring rang rung|
+rise rose risen|run ran|say said|see saw seen|seek sought|sell sold|send sent|shake shook shaken|shoot shot|
+show showed shown|sing sang sung|sink sank sunk|sit sat|slay slew slain|sleep slept|speak spoke spoken|spend spent|
+stand stood|steal stole stolen|strike struck stricken|swear swore sworn|sweep swept|swim swam swum|take took taken|
+teach taught|tear tore torn|tell told|think thought|throw threw thrown|undergo underwent|understand understood|
+wake woke|wear wore worn|win won|withdraw withdrew withdrawn|woman women|write wrote written|wife wives|life lives|
+foot feet|thief thieves|good better best|bad worse worst|spokesman spokeswoman spokesperson|lay laid|bid bade|
+overcome overcame|uphold upheld|undertake undertook|foresee foresaw|hit hits|police policeman policemen policewoman|
+"""
+
+# Words that may stand for each other in a sentence of news. One group a line; a word may be in several.
+_NEAR = """
+say tell state declare comment remark add note claim insist argue stress explain announce report reveal warn describe
+announce unveil reveal publish release disclose
+warn caution alert
+kill die death dead fatal slay murder claim
+murder homicide manslaughter
+injure wound hurt casualty
+arrest detain custody seize apprehend hold
+jail imprison sentence prison term
+prison jail
+convict guilty
+charge accuse indict allege prosecute
+sue lawsuit suit legal
+court tribunal judge justice
+ruling verdict judgment decision rule decide
+trial hearing court
+rise increase climb grow jump surge soar gain gather up higher growth hike rally
+rise raise lift
+fall drop decline decrease slump plunge tumble sink slip dip shrink down lower reduce cut slide
+cut reduce slash lower trim curb
+win beat defeat victory triumph overcome clinch
+lose defeat loss beat
+match game fixture clash
+championship tournament competition title cup
+goal score net strike
+side team club squad
+player footballer
+manager coach boss
+sign join move transfer
+striker forward
+draw tie
+approve back endorse pass agree support accept authorise authorize adopt
+reject refuse decline deny dismiss block oppose
+resign quit leave depart step
+sack fire dismiss oust remove axe
+appoint name hire choose select pick elect
+successor replace succeed
+ban prohibit bar outlaw forbid block
+allow permit let
+stop halt end suspend cease pause
+end finish conclude close complete
+start begin launch open commence kick
+attack strike raid assault bomb hit bombard offensive target
+bomb explosion blast explode bombing
+missile rocket
+soldier troop military army force serviceman
+war conflict fighting battle
+fight battle clash combat
+ceasefire truce
+peace ceasefire
+deal agreement accord pact treaty
+talk negotiation discussion dialogue negotiate discuss
+meet meeting summit talk
+visit trip travel
+protest demonstration rally march demonstrate protester demonstrator
+unrest riot violence
+police officer
+policeman officer police
+government administration cabinet
+minister secretary
+president leader chief head
+leader head chief boss
+chief executive ceo boss
+company firm business corporation
+firm company
+worker employee staff
+job post role position work
+hire recruit employ
+strike walkout
+buy purchase acquire takeover acquisition
+sell sale
+profit earnings
+income revenue sale
+price cost
+money fund cash
+fund finance money
+tax levy duty tariff
+bank lender
+economy economic
+storm hurricane typhoon cyclone
+flood flooding floodwater
+earthquake quake tremor
+fire blaze wildfire
+rain rainfall
+hot heat heatwave
+crash collision accident collide
+car vehicle
+lorry truck
+plane aircraft jet airliner aeroplane airplane
+ship vessel boat tanker
+boat vessel
+train rail railway
+road street
+doctor medic physician
+hospital clinic
+patient sufferer
+disease illness virus
+ill sick unwell
+drug medicine medication
+vaccine vaccination jab
+child kid youngster boy girl
+boy child
+girl child
+baby infant newborn
+man male
+woman female
+parent mother father
+mum mother
+dad father
+teenager youth teen
+pupil student schoolchild
+student pupil undergraduate
+school college
+teacher school
+pensioner elderly
+family relative
+wife spouse
+husband spouse
+friend colleague
+house home property
+home house
+build construct construction
+plan propose proposal scheme intend
+plan project scheme
+intend plan
+hope want aim wish seek
+want seek demand
+demand call urge ask
+ask request
+urge call appeal press
+criticise criticize condemn denounce attack slam blast
+criticism backlash anger
+praise hail laud welcome applaud
+apologise apologize sorry apology
+help aid assist support assistance
+rescue save
+save rescue
+find discover locate
+discover find uncover
+search look hunt
+investigate probe inquiry investigation examine inquest
+study research survey
+researcher scientist expert academic
+show suggest reveal indicate find
+prove show
+cause lead trigger prompt spark result
+because due after following
+vote ballot election poll
+election vote poll
+voter electorate
+lawmaker mp legislator politician parliamentarian senator congressman
+parliament legislature assembly
+law legislation act bill
+rule regulation law
+party group
+campaign push
+opposition rival
+rival opponent competitor
+victim casualty
+suspect accused
+rebel militant insurgent fighter
+militant terrorist extremist
+terrorist militant
+gunman shooter attacker
+attacker assailant
+weapon gun firearm
+gun firearm weapon pistol rifle
+shoot gun fire shooting
+stab knife
+thief burglar robber
+steal rob theft robbery burglary
+fraud scam
+migrant refugee immigrant
+flee escape
+escape flee
+evacuate flee leave
+return back
+arrive reach come
+leave depart
+big large huge major massive
+large big
+small little tiny
+quick fast rapid
+first inaugural debut
+top lead first
+last final
+new fresh latest
+old elderly aged
+many several numerous
+almost nearly
+near close nearby
+nation country state
+country nation
+city town
+town village
+village hamlet
+area region district zone
+region province
+capital city
+border frontier
+world global international
+international global
+foreign overseas abroad
+famous celebrated renowned
+film movie
+movie film
+actor actress star
+singer musician
+song single track
+album record
+show programme program series
+television tv
+broadcast air screen
+newspaper paper daily
+journalist reporter
+book novel
+author writer
+award prize honour honor
+celebrate mark commemorate
+anniversary mark
+museum gallery
+dog puppy pet
+cat kitten pet
+animal creature
+farmer agricultural farm
+food meal
+climate warming
+pollution emission
+forest wood
+sea ocean
+river water
+damage destroy devastate
+destroy demolish ruin wreck
+repair fix
+injury hurt
+pain suffering
+problem issue difficulty trouble
+crisis emergency
+risk danger threat
+danger threat hazard
+threat threaten
+safe secure
+secret confidential
+evidence proof
+witness onlooker
+crowd audience spectator
+fan supporter
+support back
+sanction penalty embargo
+fine penalty penalise
+punish penalty sanction
+pay wage salary
+spend invest
+investor shareholder
+share stock
+market exchange
+debt loan
+loan borrow lend
+trade export import
+increase raise
+delay postpone defer
+cancel scrap axe abandon drop
+replace substitute
+continue remain keep stay
+remain stay
+try attempt bid
+fail unable
+able can
+must should need
+require need
+use employ utilise
+give hand grant award offer provide
+provide supply give offer
+get receive obtain secure
+receive get
+send dispatch deploy
+deploy send station
+carry conduct
+hold stage host
+take seize capture
+capture seize take
+control run
+lead head run
+follow after
+face confront
+tackle address combat
+deal handle
+hide conceal
+deny reject dispute
+admit confess acknowledge concede
+accept acknowledge
+believe think
+think believe
+expect predict forecast anticipate
+fear worry concern
+concern worry fear anxiety
+worry concern
+anger fury outrage
+shock stun surprise
+sad tragic
+tragedy tragic disaster
+disaster catastrophe
+record unprecedented
+history historic
+important key crucial vital
+likely probable
+probably likely
+possible may might could
+year annual yearly
+month monthly
+week weekly
+day daily
+decade year
+weekend saturday sunday
+night overnight evening
+today day
+people person resident
+resident inhabitant local people
+citizen national
+body corpse
+pregnant pregnancy
+birth born bear
+marry wedding marriage
+divorce split separate
+bus coach
+cyclist bike bicycle
+driver motorist
+passenger traveller
+tourist visitor holidaymaker
+hotel resort
+airline carrier
+airport runway
+church cathedral
+priest clergy
+pope pontiff vatican
+muslim islamic
+jewish jew
+computer software
+internet online web
+phone mobile smartphone
+hack cyberattack breach
+data information
+user customer
+customer consumer shopper client
+retailer shop store supermarket
+shop store
+brand label
+planet earth
+space orbit
+rocket spacecraft
+launch liftoff
+league division
+season campaign
+injured hurt
+title trophy
+medal gold silver bronze
+race grand
+champion winner
+winner win
+quarter quarterly
+half semi
+penalty spot
+referee official
+official authority spokesman
+authority official council
+spokesman representative official
+council authority
+mayor council
+clinch seal
+extend prolong
+extension extend
+block prevent stop halt
+prevent stop avoid
+protect safeguard
+test trial
+treat treatment
+dump discard
+close shut
+shut close closure
+open reopen
+split divide
+merge combine
+rename name
+oppose against
+collapse fall
+topple overthrow oust
+coup overthrow
+free release liberate
+release free
+hostage captive
+kidnap abduct
+rape assault sexual
+abuse mistreat
+pledge promise vow commit
+vow promise pledge
+refuse decline
+sign agree
+host hold
+withdraw pull
+scrap abolish
+abolish scrap
+overturn quash reverse
+uphold confirm
+confirm verify
+postpone delay
+restore reinstate
+resume restart
+reopen open
+lift ease relax
+ease relax loosen
+tighten toughen
+expand widen extend enlarge
+expel deport
+deport expel return
+spread expand
+infect infection contract
+outbreak epidemic
+recover recovery
+exceed surpass top above
+fifth quintuple
+double twice
+half halve
+total overall
+amount sum
+dozen twelve
+hundred century
+amid during
+despite although
+"""
+
+# Opposites: a claim with the one where its source has the other says the reverse.
+_OPPOSITE = """
+rise increase climb grow jump surge soar gain up higher growth / fall drop decline decrease slump plunge tumble slip down lower shrink loss
+increase raise hike / cut reduce slash lower decrease
+win beat defeat victory / lose loss
+win victory / defeat draw
+approve accept adopt endorse / reject refuse veto
+approve back support endorse welcome / oppose reject condemn criticise criticize
+accept / refuse decline reject
+agree / disagree refuse
+allow permit / ban bar prohibit block forbid
+open reopen start begin launch / close shut end finish
+start begin resume / stop halt end suspend
+arrive join enter / leave quit depart exit
+appoint hire / sack fire dismiss
+guilty convict / innocent acquit clear
+arrest jail / free release
+admit confess / deny
+confirm / deny
+confirm / deny reject
+buy / sell
+import / export
+lend / borrow
+attack / defend
+north northern / south southern
+east eastern / west western
+before / after
+above / below
+over / under
+more / less fewer
+most / least
+high / low
+best / worst
+better / worse
+strong / weak
+early / late
+earlier / later
+first / last
+hot warm / cold cool
+rich / poor
+old / young
+new / old
+man boy male father son brother husband / woman girl female mother daughter sister wife
+son / father
+daughter / mother
+survive alive / die kill dead death
+success succeed / fail failure
+pass / fail
+safe / dangerous unsafe
+legal / illegal
+lawful / unlawful
+public / private
+domestic / foreign
+left / right
+minority / majority
+maximum / minimum
+ally friend / enemy rival
+peace / war
+strengthen / weaken
+tighten / ease relax loosen
+expand widen / shrink narrow
+lift remove ease / impose tighten introduce
+impose introduce / lift scrap remove
+extend / cancel end shorten
+praise hail laud / criticise criticize condemn
+optimistic / pessimistic
+positive / negative
+likely / unlikely
+able / unable
+possible / impossible
+profit / loss
+surplus / deficit
+ahead / behind
+advance / retreat
+deploy send / withdraw
+accelerate / slow
+improve / worsen deteriorate
+fast / slow
+include / exclude
+remember / forget
+love / hate
+hope / fear
+day / night
+morning / evening afternoon
+urban / rural
+senior / junior
+employer / employee
+teacher / pupil
+doctor / patient
+buyer / seller
+landlord / tenant
+home / away
+attacker / victim
+uphold / overturn quash
+healthy / sick ill
+return / leave
+conservative / liberal
+democrat / republican
+democratic / republican
+"""
+
+_NATIONS = """
+usa american america washington|uk britain british england english|england english|scotland scottish scots scot|wales welsh|
+france french paris|germany german berlin|spain spanish spaniard madrid|italy italian rome|netherlands dutch holland|
+belgium belgian|switzerland swiss|austria austrian|poland polish pole|denmark danish dane|sweden swedish swede|norway norwegian|
+finland finnish finn|iceland icelandic|ireland irish dublin|portugal portuguese|greece greek athens|turkey turkish turkiye ankara|
+russia russian moscow kremlin|ukraine ukrainian kyiv kiev|belarus belarusian minsk|georgia georgian|armenia armenian|
+china chinese beijing|japan japanese tokyo|korea korean|taiwan taiwanese taipei|india indian delhi|pakistan pakistani islamabad|
+bangladesh bangladeshi|nepal nepalese nepali|afghanistan afghan kabul|iran iranian tehran|iraq iraqi baghdad|syria syrian damascus|
+lebanon lebanese beirut|israel israeli|palestine palestinian|jordan jordanian|egypt egyptian cairo|saudi riyadh|yemen yemeni|
+qatar qatari doha|libya libyan|tunisia tunisian|algeria algerian|morocco moroccan|sudan sudanese|ethiopia ethiopian|
+somalia somali|kenya kenyan|uganda ugandan|rwanda rwandan|congo congolese drc|nigeria nigerian|ghana ghanaian|senegal senegalese|
+cameroon cameroonian|zimbabwe zimbabwean|zambia zambian|mozambique mozambican|angola angolan|canada canadian ottawa|mexico mexican|
+cuba cuban havana|haiti haitian|jamaica jamaican|brazil brazilian brasilia|argentina argentine argentinian|chile chilean|
+peru peruvian|colombia colombian bogota|venezuela venezuelan caracas|bolivia bolivian|ecuador ecuadorian|uruguay uruguayan|
+paraguay paraguayan|australia australian canberra aussie|zealand zealander kiwi|philippines filipino philippine manila|
+indonesia indonesian jakarta|malaysia malaysian|thailand thai bangkok|vietnam vietnamese hanoi|cambodia cambodian|myanmar burma burmese|
+singapore singaporean|hungary hungarian budapest|romania romanian|bulgaria bulgarian|serbia serbian serb|croatia croatian croat|
+bosnia bosnian|kosovo kosovar|albania albanian|czech prague|slovakia slovak|slovenia slovenian|estonia estonian|latvia latvian|
+lithuania lithuanian|europe european|africa african|asia asian|arab arabia arabian|cyprus cypriot|malta maltese|kurd kurdish kurdistan|
+"""
+
+PLACES = frozenset(
+    "london manchester birmingham liverpool leeds sheffield bristol glasgow edinburgh cardiff belfast swansea newcastle york "
+    "oxford cambridge paris lyon marseille berlin munich hamburg frankfurt rome milan naples madrid barcelona lisbon vienna "
+    "brussels amsterdam geneva zurich stockholm oslo copenhagen helsinki warsaw prague budapest athens istanbul ankara moscow "
+    "kyiv odesa kharkiv minsk beijing shanghai shenzhen tokyo osaka seoul pyongyang taipei delhi mumbai kolkata chennai "
+    "bengaluru karachi lahore islamabad dhaka kabul tehran isfahan baghdad damascus aleppo beirut jerusalem gaza rafah cairo "
+    "riyadh jeddah dubai doha sanaa tripoli tunis algiers khartoum nairobi mombasa kampala kinshasa goma lagos abuja accra "
+    "dakar johannesburg durban harare washington chicago boston houston dallas miami seattle denver atlanta california texas "
+    "florida ohio georgia virginia nevada arizona toronto montreal vancouver ottawa mexico havana bogota caracas lima "
+    "santiago sydney melbourne brisbane perth adelaide canberra auckland wellington manila jakarta bangkok hanoi singapore "
+    "yangon queensland victoria kent essex surrey sussex devon cornwall norfolk suffolk yorkshire lancashire europe africa "
+    "asia donbas crimea kashmir punjab".split()
+)
+
+_SPEAKING = (
+    "say tell state declare comment remark add note claim insist argue stress explain announce report reveal warn describe "
+    "accord believe think allege accuse admit deny confirm suggest estimate predict write tweet"
+)
+_UNSURE = (
+    "may might could allegedly alleged reportedly suspected unconfirmed possibly apparently consider considering weigh mull "
+    "propose proposed if rumour rumor rumoured plan unclear uncertain preliminary potentially potential"
+)
+_HEDGED = (
+    _UNSURE + " would should will report reported suspect suspicion possible likely probably claim claimed expect expected intend "
+    "hope seek appear seem believe believed think thought fear feared estimate suggest accuse allege attempt try want bid "
+    "predict forecast set due demand call urge ask tell say said says warn accused charge charged face offer aim risk"
+)
+_ASSERTED = "confirm prove definitely certainly undoubtedly officially"
+_NEGATING = (
+    "not no never none nobody neither nor cannot without hardly barely nothing nowhere rarely lack"
+)
+# Verbs that turn what follows them into its opposite.
+_DENYING = "fail refuse deny reject decline rule avoid unable prevent stop abandon cancel block unlikely"
+
+# The more of all news a word is in, the less it tells: stems by how many of the archive's articles hold them.
+_COMMON = (
+    "say tell add year people time new day two one first make take like get go come use also last week month say's make see "
+    "way thing want know good back now still even just well would could may might can will must should since around among "
+    "per via amid lot bit include while however according part start end set part call follow near state day",
+    "world minister government country president report time post open lead face group plan former power offic official meet "
+    "show final home move claim key long place become look work remain high issue continue public member leader police man "
+    "woman child city top news chief national state move hold number say live old force help need support expect run give "
+    "leave find found keep bring turn play big second third more most give hit win lose team game company party case court "
+    "local area house family life late early next change rise cut deal talk attack kill die death threat warn",
+)
+
+
+@lru_cache(maxsize=1 << 15)
+def stem(word: str) -> str:
+    """The one form of a word: irregular forms first, then the stem that the search uses. "" if there is nothing in it.
+
+    Function words, which the search drops, keep their lower-case form.
+    """
+    folded = word.casefold().replace("\u2019", "'").removesuffix("'s").strip("'")
+    folded = _BASES.get(folded, folded)
+    found = terms(folded)
+    return found[0] if len(found) == 1 else folded
+
+
+def _table(text: str, separator: str) -> list[list[str]]:
+    return [line.split() for line in text.strip().split(separator) if line.strip()]
+
+
+_BASES: dict[str, str] = {}
+_BASES |= {form: forms[0] for forms in _table(_IRREGULAR.replace("\n", ""), "|") for form in forms[1:]}
+
+NEAR: dict[str, frozenset[str]] = {}
+"""For a stem, the stems of near meaning."""
+for _group in _table(_NEAR, "\n"):
+    _stems = [stem(word) for word in _group]
+    for _one in _stems:  # the first of a line stands for any of it, the others for the first and each other
+        NEAR[_one] = NEAR.get(_one, frozenset()) | (set(_stems) - {_one})
+
+OPPOSITE: dict[str, frozenset[str]] = {}
+"""For a stem, the stems that say the reverse."""
+for _line in _OPPOSITE.strip().split("\n"):
+    _left, _right = ([stem(word) for word in side.split()] for side in _line.split("/"))
+    for _ones, _others in ((_left, _right), (_right, _left)):
+        for _one in _ones:
+            OPPOSITE[_one] = OPPOSITE.get(_one, frozenset()) | (set(_others) - {_one})
+
+NATION: dict[str, str] = {}
+"""For the stem of a nation's, a people's or a capital's name, the nation."""
+for _group in _table(_NATIONS.replace("\n", ""), "|"):
+    for _word in _group:
+        NATION.setdefault(stem(_word), f"@{_group[0]}")
+
+COMMON: dict[str, float] = {}
+"""How much less than another word a common one tells: its weight, for a stem."""
+for _weight, _words in zip((0.3, 0.6), _COMMON, strict=True):
+    for _word in _words.split():
+        COMMON.setdefault(stem(_word), _weight)
+
+SPEAKING, UNSURE, HEDGED, ASSERTED, NEGATING, DENYING = (
+    frozenset(stem(word) for word in words.split())
+    for words in (_SPEAKING, _UNSURE, _HEDGED, _ASSERTED, _NEGATING, _DENYING)
+)
+"""Verbs of saying; what makes a statement unsure; what may stand for that in another wording; what makes it sure; what
+negates; verbs that turn what follows them into its opposite."""
