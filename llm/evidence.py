@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from llm.facts import Day, Number, Token, agrees, lowered, read, same_day
-from llm.lexicon import NATION, NEAR
+from llm.lexicon import NATION, NEAR, WITHIN
 from news.terms import sentences
 
 LONGEST_PASSAGE = 60_000
@@ -70,6 +70,8 @@ class Text:
                 places.append(n)
             if nation := NATION.get(token.key):
                 self.by_key.setdefault(nation, []).append(n)
+            for nation in WITHIN.get(token.key, ()):
+                self.by_key.setdefault(f"in {nation}", []).append(n)
         self.words = lowered(self.raw)
         self.grams: dict[tuple[str, str], list[int]] = {}
         for n, gram in enumerate(zip(self.words, self.words[1:], strict=False)):
@@ -96,6 +98,7 @@ def hits(token: Token, text: Text) -> list[Hit]:
     found = [Hit(n, 1.0) for n in text.by_key.get(token.key, ())]
     if nation := NATION.get(token.key):
         found += [Hit(n, 0.9) for n in text.by_key.get(nation, ()) if text.tokens[n].key != token.key]
+        found += [Hit(n, 0.7) for n in text.by_key.get(f"in {nation}", ()) if text.tokens[n].key != token.key]
     for near in NEAR.get(token.key, ()):
         found += [Hit(n, 0.7) for n in text.by_key.get(near, ())]
     if not found and len(token.key) > 3:

@@ -215,7 +215,7 @@ def _words(pieces: list[_Piece], i: int, at: int, titled: bool) -> Iterator[Toke
             a = min(start + offset, end - 1)
             yield Token(text[offset : offset + 2], at + a, at + min(a + 2, end), pair, "word", 0.5)
         return
-    if kind == "initials" or (text.isupper() and len(text) in (2, 3)):
+    if kind == "initials" or (text.isupper() and 1 < len(text) < 6):
         key = terms(text)[0] if terms(text) else lower
         yield Token(text, at + start, at + end, key, "function" if lower in _FUNCTION and key == lower else "name", 1.4)
         return
@@ -481,10 +481,17 @@ def same_day(claimed: Day, known: Day, published: date | None) -> bool | None:
         return True
     if claimed.weekday and known.weekday:
         return claimed.weekday == known.weekday
-    said, true = days(claimed, published), days(known, published)
-    if said is not None and true is not None:
-        return said[0] <= true[0] and true[1] <= said[1]
+    if (claimed.year and not claimed.month) or (known.year and not known.month):
+        if claimed.year != known.year and not (claimed.relative or known.relative):
+            return days(known, published) is not None and _within(claimed, known, published)
+    if days(claimed, published) is not None and days(known, published) is not None:
+        return _within(claimed, known, published)
     shared = [(a, b) for a, b in zip(claimed[:3], known[:3], strict=True) if a and b]
     if not shared or claimed.weekday or known.weekday or claimed.relative or known.relative:
         return None
     return all(a == b for a, b in shared) and all(b or not a for a, b in zip(claimed[:3], known[:3], strict=True))
+
+
+def _within(claimed: Day, known: Day, published: date | None) -> bool:
+    said, true = days(claimed, published), days(known, published)
+    return said is not None and true is not None and said[0] <= true[0] and true[1] <= said[1]

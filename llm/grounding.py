@@ -18,7 +18,7 @@ from typing import Literal
 from llm.claims import Claim, claims
 from llm.evidence import Alignment, Place, Sentence, Text, align, text_of
 from llm.facts import Day, Number, Token, days, lowered, read
-from llm.lexicon import ASSERTED, DENYING, HEDGED, NATION, NEAR, NEGATING, OPPOSITE, PLACES, SPEAKING, UNSURE
+from llm.lexicon import ASSERTED, DENYING, HEDGED, NATION, NEAR, NEGATING, OPPOSITE, PLACES, SPEAKING, TRANSITIVE, UNSURE
 from news.types import Passage
 
 Verdict = Literal["supported", "partly", "not found", "contradicted"]
@@ -108,8 +108,9 @@ def findings(sentence: str, passages: Sequence[Passage | str]) -> Findings | Non
     aligned = align(tokens, texts)
     if not aligned.content or not aligned.evidence:
         return None
-    failed = [*_missing(aligned), *_swapped(aligned), *_negated(aligned), *_unsure(aligned), *_spoken(aligned), *_turned(aligned)]
+    failed = [*_missing(aligned), *_swapped(aligned), *_negated(aligned), *_unsure(aligned), *_spoken(aligned), *_turned(aligned), *_roles(aligned)]
     measures = {**_coverage(aligned), **_copied(sentence, aligned), **_counts(failed)}
+    measures["seams"] = measures["copied"] * (1 - measures["one sentence"])
     return Findings(aligned, measures, failed)
 
 
@@ -237,64 +238,107 @@ def _is_of_the_day(token: Token, aligned: Alignment) -> bool:
     return span is not None and span[0] <= text.published.toordinal() <= span[1]
 
 
-def _neighbours(n: int, aligned: Alignment) -> tuple[Place | None, Place | None]:
-    """Where the nearest words before and after the n-th token of the claim were found."""
-    at = aligned.content.index(n)
-    before = next((aligned.places[m] for m in reversed(aligned.content[:at]) if m in aligned.places), None)
-    after = next((aligned.places[m] for m in aligned.content[at + 1 :] if m in aligned.places), None)
-    return before, after
+def _units(aligned: Alignment) -> Iterator[list[int]]:
+    """The content of the claim in order; what makes one name ("Sri Lanka's", "Matt Corrigan") together."""
+    unit: list[int] = []
+    for n in aligned.content:
+        token = aligned.tokens[n]
+        follows = unit and token.kind == "name" and aligned.tokens[unit[-1]].kind == "name" and unit[-1] == n - 1
+        if unit and not (follows and token.start - aligned.tokens[n - 1].end <= 2):
+            yield unit
+            unit = []
+        unit.append(n)
+    if unit:
+        yield unit
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A word or a name of the claim, and the tokens of the source that stand where it should, bearing nothing else.
+
+    `at_home` tells whether it was found there itself.
+    """
+
+    unit: list[int]
+    at_home: bool
+    others: list[Token]
+
+
+def _gaps(aligned: Alignment) -> list[_Gap]:
+    """For each unit of the claim, what stands in the source between, or next to, what the words around it rest on."""
+    units = list(_units(aligned))
+    used = {(place.text, place.at) for place in aligned.places.values()}
+    out = []
+    for k, unit in enumerate(units):
+        before = next((aligned.places[n] for other in reversed(units[max(0, k - 3) : k]) for n in reversed(other) if n in aligned.places), None)
+        after = next((aligned.places[n] for other in units[k + 1 : k + 4] for n in other if n in aligned.places), None)
+        mine = [aligned.places[n] for n in unit if n in aligned.places]
+        at_home = False
+        others: list[Token] = []
+        if before and after and aligned.sentence(before) == aligned.sentence(after) and 0 < after.at - before.at <= 9:
+            windows = [(before.text, before.at + 1, after.at)]
+        else:
+            windows = []
+            if before:
+                stop = aligned.texts[before.text].spans[aligned.sentence(before).n][3]
+                windows.append((before.text, before.at + 1, min(stop, before.at + 5)))
+            if after:
+                start = aligned.texts[after.text].spans[aligned.sentence(after).n][2]
+                windows.append((after.text, max(start, after.at - 4), after.at))
+        for text, low, high in windows:
+            at_home = at_home or any(place.text == text and low - 2 <= place.at < high + 2 for place in mine)
+            others += [aligned.texts[text].tokens[at] for at in range(low, high) if (text, at) not in used]
+        out.append(_Gap(unit, at_home, [other for other in others if other.kind != "function"]))
+    return out
 
 
 def _instead(n: int, aligned: Alignment) -> str:
-    """What the evidence has, of the same kind and between the same words, in the place of what it does not hold."""
+    """What the best sentence has of the same kind, and bears nothing else, where it does not hold a name or a value."""
     token = aligned.tokens[n]
     if token.kind == "word":
         return ""
     used = {(place.text, place.at) for place in aligned.places.values()}
-    before, after = _neighbours(n, aligned)
-    best: tuple[int, str] | None = None
+    near = [aligned.places[m].at for m in aligned.content if m in aligned.places and abs(m - n) <= 6 and aligned.sentence(aligned.places[m]) == aligned.evidence[0]]
     first = aligned.evidence[0]
-    for at in aligned.words(first):
-        other = aligned.texts[first.text].tokens[at]
-        if other.kind != token.kind or (first.text, at) in used:
-            continue
-        if token.kind == "number" and isinstance(token.value, Number) and isinstance(other.value, Number) and token.value.unit != other.value.unit:
-            continue
-        apart = min((abs(place.at - at) for place in (before, after) if place and place.text == first.text), default=99)
-        if best is None or apart < best[0]:
-            best = apart, other.text
-    return best[1] if best and best[0] <= 8 else ""
+    found = [
+        (min((abs(at - other) for other in near), default=99), aligned.texts[first.text].tokens[at].text)
+        for at in aligned.words(first)
+        if (first.text, at) not in used and _is_alternative(token, aligned.texts[first.text].tokens[at])
+    ]
+    apart, text = min(found, default=(99, ""))
+    return text if apart <= 8 else ""
+
+
+def _is_alternative(token: Token, other: Token) -> bool:
+    """Whether `other` is of the kind of `token` and says something else."""
+    if token.kind != other.kind or _is_same(token, other):
+        return False
+    if isinstance(token.value, Number) and isinstance(other.value, Number):
+        return token.value.unit == other.value.unit and token.value.ordinal == other.value.ordinal and other.value.value != 1
+    if token.kind == "name":
+        return (_kind(token) == "place") == (_kind(other) == "place")
+    return token.kind == "date"
 
 
 def _swapped(aligned: Alignment) -> Iterator[Failure]:
-    """A word that the passage holds, but elsewhere: between the words around it the evidence has another of its kind."""
-    used = {(place.text, place.at) for place in aligned.places.values()}
-    for n in aligned.content:
+    """What the passage holds, but elsewhere, while another of its kind or its opposite stands in its place."""
+    for gap in _gaps(aligned):
+        if gap.at_home:
+            continue
+        n = gap.unit[0]
         token = aligned.tokens[n]
-        place = aligned.places.get(n)
-        before, after = _neighbours(n, aligned)
-        if token.kind in ("word", "function") or token.weight < 0.5 or aligned.best[n] < 0.6:
-            continue
-        anchors = [anchor for anchor in (before, after) if anchor]
-        if not anchors or (len(anchors) == 2 and aligned.sentence(anchors[0]) != aligned.sentence(anchors[1])):
-            continue
-        sentence = aligned.sentence(anchors[0])
-        if place and aligned.sentence(place) == sentence and _is_between(place, before, after):
-            continue
-        text = aligned.texts[sentence.text]
-        low = before.at + 1 if before else max(text.spans[sentence.n][2], anchors[0].at - 4)
-        high = after.at if after else min(text.spans[sentence.n][3], anchors[0].at + 5)
-        if high - low > 6:
-            continue
-        for at in range(low, high):
-            other = text.tokens[at]
-            if other.kind == token.kind and (sentence.text, at) not in used and not _is_same(token, other):
-                yield Failure(_kind(token), token.text, other.text)
-                break
-
-
-def _is_between(place: Place, before: Place | None, after: Place | None) -> bool:
-    return (before is None or place.at > before.at - 2) and (after is None or place.at < after.at + 2)
+        text = " ".join(aligned.tokens[m].text for m in gap.unit)
+        if token.kind == "word":
+            opposite = OPPOSITE.get(token.key, frozenset())
+            for other in gap.others:
+                if other.key in opposite:
+                    yield Failure("direction", token.text, other.text)
+                    break
+        elif max(aligned.best[m] for m in gap.unit) >= 0.6 and token.weight > 0.5:
+            for other in gap.others:
+                if _is_alternative(token, other):
+                    yield Failure(_kind(token), text, other.text)
+                    break
 
 
 def _is_same(token: Token, other: Token) -> bool:
@@ -304,47 +348,40 @@ def _is_same(token: Token, other: Token) -> bool:
 
 
 def _turned(aligned: Alignment) -> Iterator[Failure]:
-    """Opposites, and who did what to whom."""
+    """An opposite in the sentence that should bear the claim."""
     used = {(place.text, place.at) for place in aligned.places.values()}
+    first = aligned.evidence[0]
+    source = aligned.texts[first.text].tokens
     for n in aligned.content:
         token = aligned.tokens[n]
         opposite = OPPOSITE.get(token.key)
-        place = aligned.places.get(n)
-        if not opposite or (place and aligned.sentence(place) == aligned.evidence[0]):
+        if not opposite or (n in aligned.places and aligned.sentence(aligned.places[n]) == first):
             continue
-        before, after = _neighbours(n, aligned)
-        for sentence in aligned.evidence[:1]:
-            text = aligned.texts[sentence.text]
-            for at in aligned.words(sentence):
-                other = text.tokens[at]
-                if other.key not in opposite or (sentence.text, at) in used:
-                    continue
-                near = [anchor for anchor in (before, after) if anchor and anchor.text == sentence.text and abs(anchor.at - at) <= 6]
-                if near and _is_negated(aligned.tokens, n) == _is_negated(text.tokens, at):
-                    yield Failure("direction", token.text, other.text)
+        near = [place.at for m, place in aligned.places.items() if abs(m - n) <= 6 and aligned.sentence(place) == first]
+        for at in aligned.words(first):
+            if source[at].key in opposite and (first.text, at) not in used and any(abs(at - other) <= 6 for other in near):
+                if _is_negated(aligned.tokens, n) == _is_negated(source, at):
+                    yield Failure("direction", token.text, source[at].text)
                     break
-    yield from _roles(aligned)
 
 
 def _roles(aligned: Alignment) -> Iterator[Failure]:
-    """Names on the other side of a verb than in the source, unless one of the two is in the passive."""
+    """Names on the other side of what one does to another than in the source, unless one of the two is in the passive."""
     tokens = aligned.tokens
     for n in aligned.content:
         verb = aligned.places.get(n)
-        if tokens[n].kind != "word" or verb is None:
+        if verb is None or tokens[n].key not in TRANSITIVE:
             continue
-        at = aligned.content.index(n)
-        subject = next((m for m in reversed(aligned.content[max(0, at - 3) : at]) if tokens[m].kind == "name"), None)
-        thing = next((m for m in aligned.content[at + 1 : at + 4] if tokens[m].kind == "name"), None)
+        subject = next((m for m in range(n - 1, max(-1, n - 5), -1) if tokens[m].kind == "name"), None)
+        thing = next((m for m in range(n + 1, min(len(tokens), n + 5)) if tokens[m].kind == "name"), None)
         if subject is None or thing is None:
             continue
         a, b = aligned.places.get(subject), aligned.places.get(thing)
         if a is None or b is None or not aligned.sentence(a) == aligned.sentence(b) == aligned.sentence(verb):
             continue
-        said = _is_passive(tokens, n)
-        source = aligned.texts[verb.text].tokens
-        is_so = _is_passive(source, verb.at)
-        if (said == is_so and b.at < verb.at < a.at) or (said != is_so and a.at < verb.at < b.at and abs(b.at - a.at) < 14):
+        said, is_so = _is_passive(tokens, n), _is_passive(aligned.texts[verb.text].tokens, verb.at)
+        reversed_there, same_there = b.at < verb.at < a.at, a.at < verb.at < b.at
+        if reversed_there if said == is_so else same_there and b.at - a.at < 14:
             yield Failure("role", f"{tokens[subject].text} {tokens[n].text} {tokens[thing].text}")
 
 
@@ -392,7 +429,7 @@ def _negated(aligned: Alignment) -> Iterator[Failure]:
     span = aligned.words(first)
     source = aligned.texts[first.text].tokens
     for at in span:
-        if not _is_negative(source[at]):
+        if not _is_negative(source[at]) and not (source[at].key in DENYING and (first.text, at) not in by_place):
             continue
         following = [p for p in range(at + 1, min(at + 5, span.stop)) if source[p].kind != "function"][:2]
         mine = [by_place[first.text, p] for p in following if (first.text, p) in by_place]
@@ -420,22 +457,31 @@ def _tokens_of(aligned: Alignment, sentence: Sentence) -> list[Token]:
 
 def _unsure(aligned: Alignment) -> Iterator[Failure]:
     """Certain here, unsure there."""
-    said = {token.key for token in aligned.tokens} | {token.text.lower() for token in aligned.tokens}
     first = aligned.evidence[0]
     source = aligned.texts[first.text].tokens
-    used = {place.at for place in aligned.places.values() if aligned.sentence(place) == first}
-    if not said & HEDGED:
-        for at in aligned.words(first):
-            hedge = source[at]
-            if (hedge.key in UNSURE or hedge.text.lower() in UNSURE) and at not in used:
-                near = [p for p in range(at + 1, at + 5) if p in used and source[p].kind == "word"]
-                if near:
-                    yield Failure("certainty", source[near[0]].text, f"{hedge.text} {source[near[0]].text}")
-                    break
+    by_place = {place.at: n for n, place in aligned.places.items() if aligned.sentence(place) == first}
+    hedged = any(_is_hedge(token) for token in aligned.tokens)
+    for at in aligned.words(first):
+        if at in by_place or not (source[at].key in UNSURE or source[at].text.lower() in UNSURE):
+            continue
+        near = next((p for p in range(at + 1, at + 5) if p in by_place and source[p].kind == "word"), None)
+        if near is None:
+            continue
+        n = by_place[near]
+        before = aligned.tokens[max(0, n - 4) : n]
+        if not any(_is_hedge(token) for token in before) and (
+            not hedged or any(token.text.lower() in ("will", "has", "have", "is", "are", "was") for token in before)
+        ):
+            yield Failure("certainty", aligned.tokens[n].text, f"{source[at].text} {source[near].text}")
+            break
     held = {token.key for sentence in aligned.evidence for token in _tokens_of(aligned, sentence)}
     for token in aligned.tokens:
         if token.key in ASSERTED and not held & (ASSERTED | NEAR.get(token.key, frozenset())):
             yield Failure("certainty", token.text)
+
+
+def _is_hedge(token: Token) -> bool:
+    return token.key in HEDGED or token.text.lower() in HEDGED
 
 
 def _speakers(tokens: Sequence[Token], first: int, last: int) -> dict[str, str]:

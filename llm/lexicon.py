@@ -454,8 +454,171 @@ total overall
 amount sum
 dozen twelve
 hundred century
-amid during
 despite although
+drown die dead capsize sink
+capsize overturn sink turn flip
+sink capsize
+steal take theft stolen thief
+theft steal robbery take
+rescue bring pull evacuate save
+trap stuck catch
+lure bait attract
+roam wander
+spare save
+plunge drop fall plummet
+bound head travel fly
+break fracture
+harm hurt injure damage
+surgery operation
+medic doctor nurse
+abroad foreign overseas
+shortage lack vacancy
+vacant empty unfilled fill
+vacancy vacant post job
+frighten scare spook alarm
+factory plant site
+plant factory
+amount sum total figure
+outstrip exceed ahead
+cheap low affordable
+anger complain complaint furious
+reunite together reform
+reunion together reunite
+material song content
+show concert gig
+concert gig show
+gig concert
+extra additional fourth another more
+additional extra more
+defence barrier wall
+objection object oppose
+damage wash wreck
+service train bus
+suspend cancel stop halt
+line track railway
+advise tell urge warn
+protect guard repellent safeguard
+insect mosquito
+limit restriction restrict curb cap
+restriction limit curb
+worst low inadequate
+best top high
+rating rate grade
+mistake error wrong
+error mistake wrong fault
+fault error failure
+text message
+ex former
+accuse allege
+custody arrest detain
+permanent good forever
+vow promise would pledge
+trade business takings custom
+motorist driver
+shut close
+clash fight
+violate break breach
+breach break violate
+truck lorry
+mediate broker negotiate
+broker negotiate mediate
+effect force begin
+rebel alliance insurgent
+ancient old
+order commission
+depart leave outgo
+peer lord
+praise dedicated tribute
+pain hurt injury
+century hundred unbeaten ton
+unbeaten century
+bonus pay
+challenge appeal contest dispute
+appeal challenge
+profit money
+spill release leak
+customer household
+household home family customer
+increase rise raise up
+unborn baby
+observation time data
+previous before earlier
+earlier before previous
+disaster sink accident crash
+permit licence license allow
+load carry passenger
+loss dead die death
+organism living thing
+technology tech
+tech technology digital
+artificial ai
+ai artificial
+cyber online digital computer
+chip semiconductor
+carmaker automaker car
+automaker carmaker
+motor car auto
+electric battery
+nuclear atomic
+oil crude petroleum
+gas fuel energy
+energy power electricity
+power electricity energy
+inflation price
+interest rate
+forecast expect predict estimate outlook
+analyst expert economist
+economist analyst
+regulator watchdog authority
+watchdog regulator
+probe investigate inquiry
+boost increase raise lift strengthen
+boss chief head manager executive leader
+head chief boss director lead leader
+chair chairman chairwoman head
+spark cause trigger prompt
+slam criticise criticize condemn
+hit strike affect damage
+eye consider seek plan
+mull consider weigh
+weigh consider
+row dispute argument controversy
+dispute row argument disagreement
+split division divide
+toll dead death number
+ex-president former
+detainee prisoner
+inmate prisoner
+prisoner detainee inmate
+landslide victory
+snap early
+poll survey vote
+survey poll
+rate pace
+outage blackout power
+blackout outage
+strike hit attack
+troop soldier force military
+force military troop army
+drone aerial unmanned
+shell bombard fire
+airstrike strike bomb raid
+killed dead die
+slay kill
+wed marry
+bail release
+plead admit
+guilty convict
+clear acquit
+acquit clear innocent
+axe cut cancel
+rocket missile
+unveil announce present show
+tie draw link
+linked tie connect associate relate
+link connect tie associate relate
+possible potential may could
+reportedly report
 """
 
 # Opposites: a claim with the one where its source has the other says the reverse.
@@ -560,24 +723,47 @@ democratic / republican
 """
 
 _NATIONS = """
-usa american america washington|uk britain british england english|england english|scotland scottish scots scot|wales welsh|
-france french paris|germany german berlin|spain spanish spaniard madrid|italy italian rome|netherlands dutch holland|
-belgium belgian|switzerland swiss|austria austrian|poland polish pole|denmark danish dane|sweden swedish swede|norway norwegian|
-finland finnish finn|iceland icelandic|ireland irish dublin|portugal portuguese|greece greek athens|turkey turkish turkiye ankara|
-russia russian moscow kremlin|ukraine ukrainian kyiv kiev|belarus belarusian minsk|georgia georgian|armenia armenian|
-china chinese beijing|japan japanese tokyo|korea korean|taiwan taiwanese taipei|india indian delhi|pakistan pakistani islamabad|
-bangladesh bangladeshi|nepal nepalese nepali|afghanistan afghan kabul|iran iranian tehran|iraq iraqi baghdad|syria syrian damascus|
-lebanon lebanese beirut|israel israeli|palestine palestinian|jordan jordanian|egypt egyptian cairo|saudi riyadh|yemen yemeni|
-qatar qatari doha|libya libyan|tunisia tunisian|algeria algerian|morocco moroccan|sudan sudanese|ethiopia ethiopian|
-somalia somali|kenya kenyan|uganda ugandan|rwanda rwandan|congo congolese drc|nigeria nigerian|ghana ghanaian|senegal senegalese|
-cameroon cameroonian|zimbabwe zimbabwean|zambia zambian|mozambique mozambican|angola angolan|canada canadian ottawa|mexico mexican|
-cuba cuban havana|haiti haitian|jamaica jamaican|brazil brazilian brasilia|argentina argentine argentinian|chile chilean|
-peru peruvian|colombia colombian bogota|venezuela venezuelan caracas|bolivia bolivian|ecuador ecuadorian|uruguay uruguayan|
-paraguay paraguayan|australia australian canberra aussie|zealand zealander kiwi|philippines filipino philippine manila|
-indonesia indonesian jakarta|malaysia malaysian|thailand thai bangkok|vietnam vietnamese hanoi|cambodia cambodian|myanmar burma burmese|
-singapore singaporean|hungary hungarian budapest|romania romanian|bulgaria bulgarian|serbia serbian serb|croatia croatian croat|
-bosnia bosnian|kosovo kosovar|albania albanian|czech prague|slovakia slovak|slovenia slovenian|estonia estonian|latvia latvian|
-lithuania lithuanian|europe european|africa african|asia asian|arab arabia arabian|cyprus cypriot|malta maltese|kurd kurdish kurdistan|
+usa american america|uk britain british|england english|scotland scottish scots scot|wales welsh|france french|germany german|
+spain spanish spaniard|italy italian|netherlands dutch holland|belgium belgian|switzerland swiss|austria austrian|poland polish pole|
+denmark danish dane|sweden swedish swede|norway norwegian|finland finnish finn|iceland icelandic|ireland irish|portugal portuguese|
+greece greek|turkey turkish turkiye turk|russia russian kremlin|ukraine ukrainian|belarus belarusian|armenia armenian|
+china chinese|japan japanese|korea korean|taiwan taiwanese|india indian|pakistan pakistani|bangladesh bangladeshi|
+nepal nepalese nepali|afghanistan afghan|iran iranian|iraq iraqi|syria syrian|lebanon lebanese|israel israeli|palestine palestinian|
+jordan jordanian|egypt egyptian|saudi|yemen yemeni|qatar qatari|libya libyan|tunisia tunisian|algeria algerian|morocco moroccan|
+sudan sudanese|ethiopia ethiopian|somalia somali|kenya kenyan|uganda ugandan|rwanda rwandan|congo congolese drc|nigeria nigerian|
+ghana ghanaian|senegal senegalese|cameroon cameroonian|zimbabwe zimbabwean|zambia zambian|mozambique mozambican|angola angolan|
+canada canadian|mexico mexican|cuba cuban|haiti haitian|jamaica jamaican|brazil brazilian|argentina argentine argentinian|chile chilean|
+peru peruvian|colombia colombian|venezuela venezuelan|bolivia bolivian|ecuador ecuadorian|uruguay uruguayan|paraguay paraguayan|
+australia australian aussie|zealand zealander kiwi|philippines filipino philippine|indonesia indonesian|malaysia malaysian|
+thailand thai|vietnam vietnamese|cambodia cambodian|myanmar burma burmese|singapore singaporean|hungary hungarian|romania romanian|
+bulgaria bulgarian|serbia serbian serb|croatia croatian croat|bosnia bosnian|kosovo kosovar|albania albanian|czech|slovakia slovak|
+slovenia slovenian|estonia estonian|latvia latvian|lithuania lithuanian|europe european eu|africa african|asia asian|arab arabia arabian|
+cyprus cypriot|malta maltese|kurd kurdish kurdistan|hungary magyar|wales welshman|guinea guinean|mali malian|niger nigerien|chad chadian|
+"""
+
+# What lies in a nation: a text about Lisbon is about Portugal, but not the other way round.
+_WITHIN = """
+usa washington boston chicago houston dallas miami seattle denver atlanta california texas florida ohio virginia nevada arizona
+michigan pennsylvania oregon colorado alabama louisiana minnesota wisconsin hollywood pentagon congress republican manhattan brooklyn|
+uk london england scotland wales manchester birmingham liverpool leeds sheffield bristol glasgow edinburgh cardiff belfast whitehall westminster|
+england london manchester birmingham liverpool leeds sheffield bristol newcastle york oxford kent essex devon cornwall|
+scotland glasgow edinburgh aberdeen dundee|wales cardiff swansea|france paris lyon marseille bordeaux nice toulouse lille strasbourg|
+germany berlin munich hamburg frankfurt cologne dresden leipzig stuttgart bavaria|spain madrid barcelona seville valencia catalonia|
+italy rome milan naples turin venice florence sicily tuscany|netherlands amsterdam rotterdam hague eindhoven utrecht leiden|belgium brussels antwerp|
+switzerland geneva zurich bern davos|austria vienna salzburg|poland warsaw krakow gdansk|denmark copenhagen|sweden stockholm|norway oslo bergen|
+finland helsinki|ireland dublin cork|portugal lisbon porto|greece athens crete|turkey istanbul ankara|russia moscow petersburg kremlin siberia putin|
+ukraine kyiv kiev kharkiv odesa odessa donbas donetsk crimea lviv zelensky|china beijing shanghai shenzhen guangzhou wuhan tibet xinjiang|
+japan tokyo osaka kyoto okinawa hiroshima|korea seoul pyongyang busan|taiwan taipei|india delhi mumbai kolkata chennai bengaluru kashmir punjab kerala gujarat|
+pakistan islamabad karachi lahore balochistan quetta peshawar|bangladesh dhaka|afghanistan kabul kandahar|iran tehran isfahan|iraq baghdad mosul basra|
+syria damascus aleppo|lebanon beirut hezbollah|israel jerusalem aviv haifa knesset|palestine gaza rafah ramallah hamas|egypt cairo alexandria|
+saudi riyadh jeddah mecca|yemen sanaa houthi|qatar doha|libya tripoli benghazi|tunisia tunis|algeria algiers|morocco rabat casablanca|
+sudan khartoum darfur|ethiopia ababa tigray|somalia mogadishu|kenya nairobi mombasa|uganda kampala|rwanda kigali|congo kinshasa goma|
+nigeria abuja lagos kano|ghana accra|senegal dakar|zimbabwe harare|canada ottawa toronto montreal vancouver ontario quebec|
+mexico tijuana guadalajara|cuba havana|haiti|brazil brasilia rio paulo amazon|argentina aires buenos|chile santiago|peru lima|
+colombia bogota medellin|venezuela caracas|australia canberra sydney melbourne brisbane perth adelaide queensland victoria tasmania|
+zealand auckland wellington|philippines manila|indonesia jakarta bali java|malaysia kuala|thailand bangkok|vietnam hanoi|myanmar yangon|
+hungary budapest|romania bucharest|bulgaria sofia|serbia belgrade|croatia zagreb|czech prague|slovakia bratislava|
+europe brussels britain france germany spain italy poland greece ukraine portugal|africa nigeria kenya sudan congo ethiopia egypt|asia china india japan|
 """
 
 PLACES = frozenset(
@@ -602,8 +788,14 @@ _UNSURE = (
     "may might could allegedly alleged reportedly suspected unconfirmed possibly apparently consider considering weigh mull "
     "propose proposed if rumour rumor rumoured plan unclear uncertain preliminary potentially potential"
 )
+# What one does to another, so that it matters who is named first.
+_TRANSITIVE = (
+    "beat defeat kill attack accuse sue buy acquire criticise criticize condemn praise support back arrest shoot strike bomb "
+    "invade succeed replace overtake beat thrash edge fine sack fire hire appoint reject warn threaten sanction blame deny "
+    "help save rescue injure hit stab murder marry divorce defend endorse oppose meet host visit call urge ask tell pay give lead"
+)
 _HEDGED = (
-    _UNSURE + " would should will report reported suspect suspicion possible likely probably claim claimed expect expected intend "
+    _UNSURE + " would should report reported suspect suspicion possible likely probably claim claimed expect expected intend "
     "hope seek appear seem believe believed think thought fear feared estimate suggest accuse allege attempt try want bid "
     "predict forecast set due demand call urge ask tell say said says warn accused charge charged face offer aim risk"
 )
@@ -667,15 +859,22 @@ for _group in _table(_NATIONS.replace("\n", ""), "|"):
     for _word in _group:
         NATION.setdefault(stem(_word), f"@{_group[0]}")
 
+WITHIN: dict[str, frozenset[str]] = {}
+"""For the stem of a place, the nations in which it lies."""
+for _group in _table(_WITHIN.replace("\n", " "), "|"):
+    for _word in _group[1:]:
+        WITHIN[stem(_word)] = WITHIN.get(stem(_word), frozenset()) | {NATION[stem(_group[0])]}
+
 COMMON: dict[str, float] = {}
 """How much less than another word a common one tells: its weight, for a stem."""
 for _weight, _words in zip((0.3, 0.6), _COMMON, strict=True):
     for _word in _words.split():
         COMMON.setdefault(stem(_word), _weight)
 
-SPEAKING, UNSURE, HEDGED, ASSERTED, NEGATING, DENYING = (
+SPEAKING, UNSURE, HEDGED, ASSERTED, NEGATING, DENYING, TRANSITIVE = (
     frozenset(stem(word) for word in words.split())
-    for words in (_SPEAKING, _UNSURE, _HEDGED, _ASSERTED, _NEGATING, _DENYING)
+    for words in (_SPEAKING, _UNSURE, _HEDGED, _ASSERTED, _NEGATING, _DENYING, _TRANSITIVE)
 )
 """Verbs of saying; what makes a statement unsure; what may stand for that in another wording; what makes it sure; what
-negates; verbs that turn what follows them into its opposite."""
+negates; verbs that turn what follows them into its opposite; what one does
+to another."""

@@ -17,7 +17,7 @@ from tests.eval.grounding import Pair, own_pairs
 
 AGAINST = {
     "jumps", "number", "date", "name", "place", "unit", "negation", "direction", "attribution", "certainty", "role",
-    "detail", "replaced", "length",
+    "detail", "replaced", "length", "seams",
 }  # fmt: skip
 
 
