@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from llm.lexicon import COMMON, NATION, NEAR, OPPOSITE, PLACES, stem
+from llm.lexicon import COMMON, NATION, NEAR, OPPOSITE, PLACES, TELLING, stem
 from news.terms import STOP_WORDS, terms
 
 TokenKind = Literal["word", "name", "number", "date", "function"]
@@ -227,7 +227,7 @@ def _words(pieces: list[_Piece], i: int, at: int, titled: bool) -> Iterator[Toke
     is_name = text[0].isupper() and not text.isupper() and (
         _names_someone(pieces, i, key) if not titled else key in NATION or lower in PLACES
     )
-    weight = 1.3 if is_name else COMMON.get(key, 1.0)
+    weight = 1.3 if is_name or key in TELLING else COMMON.get(key, 1.0)
     yield Token(text, at + start, at + end, key, "name" if is_name else "word", weight)
 
 

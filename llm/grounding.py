@@ -18,7 +18,7 @@ from typing import Literal
 from llm.claims import Claim, claims
 from llm.evidence import Alignment, Place, Sentence, Text, align, text_of
 from llm.facts import Day, Number, Token, days, lowered, read
-from llm.lexicon import ASSERTED, DENYING, HEDGED, NATION, NEAR, NEGATING, OPPOSITE, PLACES, SPEAKING, TRANSITIVE, UNSURE
+from llm.lexicon import ASSERTED, DENYING, HEDGED, NATION, NEAR, NEGATING, OPPOSITE, PLACES, SPEAKING, TELLING, TRANSITIVE, UNSURE
 from news.types import Passage
 
 Verdict = Literal["supported", "partly", "not found", "contradicted"]
@@ -110,7 +110,16 @@ def findings(sentence: str, passages: Sequence[Passage | str]) -> Findings | Non
         return None
     failed = [*_missing(aligned), *_swapped(aligned), *_negated(aligned), *_unsure(aligned), *_spoken(aligned), *_turned(aligned), *_roles(aligned)]
     measures = {**_coverage(aligned), **_copied(sentence, aligned), **_counts(failed)}
-    measures["seams"] = measures["copied"] * (1 - measures["one sentence"])
+    copied = measures["copied"]
+    measures |= {
+        "scattered": copied * (1 - measures["one sentence"]),
+        "broken": copied * (1 - measures["joined"]),
+        "patched": copied * (1 - copied),
+        "free evidence": (1 - copied) * (1 - measures["evidence"]),
+        "free anywhere": (1 - copied) * (1 - measures["anywhere"]),
+        "free joined": (1 - copied) * (1 - measures["joined"]),
+        "free one": (1 - copied) * (1 - measures["one sentence"]),
+    }
     return Findings(aligned, measures, failed)
 
 
@@ -145,13 +154,16 @@ def _coverage(aligned: Alignment) -> dict[str, float]:
             joined += weight * (1.0 if 0 < step <= 4 else 0.8 if 0 < step <= 9 else 0.5)
         else:
             jumps += 1
-            joined += weight * (0.25 if a.text == b.text else 0.1)
+            apart = abs(aligned.sentence(a).n - aligned.sentence(b).n) if a.text == b.text else 9
+            joined += weight * (0.6 if apart == 1 else 0.35 if apart <= 3 else 0.1)
     return {
         "one sentence": aligned.covered[0],
         "evidence": aligned.covered[1],
         "anywhere": anywhere,
         "exact": exact,
         "rare": rare_found / len(rare) if rare else 1.0,
+        "untold": sum(1 - max(aligned.best[n], 0.5 * (n in places)) for n in aligned.content if tokens[n].key in TELLING and tokens[n].kind == "word"),
+        "apart": sum(n not in places or aligned.sentence(places[n]) != aligned.evidence[0] for n in aligned.content if tokens[n].key in TELLING),
         "joined": joined / total if total else anywhere,
         "jumps": jumps / len(aligned.content),
         "length": math.log(len(aligned.content)),

@@ -786,7 +786,21 @@ _SPEAKING = (
 )
 _UNSURE = (
     "may might could allegedly alleged reportedly suspected unconfirmed possibly apparently consider considering weigh mull "
-    "propose proposed if rumour rumor rumoured plan unclear uncertain preliminary potentially potential"
+    "propose proposed if rumour rumor rumoured unclear uncertain preliminary potentially potential"
+)
+# What happened to somebody, and what somebody is: where the source has nothing like it, it was made up.
+_TELLING = (
+    "die kill murder injure shoot stab rape assault attack bomb crash collide explode drown burn collapse sink arrest charge "
+    "convict jail sentence acquit clear release fine sue appeal ban suspend expel deport sack fire resign quit retire appoint "
+    "elect nominate win lose beat draw sign join transfer loan score qualify eliminate relegate promote defend break cancel "
+    "postpone close reopen demolish launch open recall withdraw approve reject veto overturn vote strike protest riot march "
+    "evacuate flee invade capture surrender rescue miss disappear kidnap discover develop invent cure infect quarantine marry "
+    "divorce pregnant birth buy sell merge acquire bankrupt profit record hack steal leak fake ambush poison hospital hospitalise "
+    "surgery cancer rise fall double halve cut increase triple apologise confess deny admit accuse blame abandon scrap delay "
+    "captain striker goalkeeper midfielder defender bowler batsman coach manager chairman president minister secretary mayor "
+    "governor senator mp pope king queen prince princess duke actor actress singer author teacher doctor nurse pilot driver "
+    "soldier officer student pensioner toddler baby teenager girl boy woman man father mother son daughter brother sister "
+    "husband wife youngest oldest eldest biggest first last former acting deputy unanimously landslide emergency state cancelled"
 )
 # What one does to another, so that it matters who is named first.
 _TRANSITIVE = (
@@ -801,7 +815,7 @@ _HEDGED = (
 )
 _ASSERTED = "confirm prove definitely certainly undoubtedly officially"
 _NEGATING = (
-    "not no never none nobody neither nor cannot without hardly barely nothing nowhere rarely lack"
+    "not no never none nobody neither nor cannot without hardly barely nothing nowhere rarely"
 )
 # Verbs that turn what follows them into its opposite.
 _DENYING = "fail refuse deny reject decline rule avoid unable prevent stop abandon cancel block unlikely"
@@ -871,10 +885,10 @@ for _weight, _words in zip((0.3, 0.6), _COMMON, strict=True):
     for _word in _words.split():
         COMMON.setdefault(stem(_word), _weight)
 
-SPEAKING, UNSURE, HEDGED, ASSERTED, NEGATING, DENYING, TRANSITIVE = (
+SPEAKING, UNSURE, HEDGED, ASSERTED, NEGATING, DENYING, TRANSITIVE, TELLING = (
     frozenset(stem(word) for word in words.split())
-    for words in (_SPEAKING, _UNSURE, _HEDGED, _ASSERTED, _NEGATING, _DENYING, _TRANSITIVE)
+    for words in (_SPEAKING, _UNSURE, _HEDGED, _ASSERTED, _NEGATING, _DENYING, _TRANSITIVE, _TELLING)
 )
 """Verbs of saying; what makes a statement unsure; what may stand for that in another wording; what makes it sure; what
 negates; verbs that turn what follows them into its opposite; what one does
-to another."""
+to another; what happened and who somebody is."""
