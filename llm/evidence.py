@@ -117,6 +117,9 @@ def _number_hits(token: Token, text: Text) -> list[Hit]:
         assert isinstance(known, Number)
         if agrees(claimed, known):
             found.append(Hit(n, 1.0 if _same_unit(claimed, known) else 0.4))
+    if token.text.endswith("m") and claimed.value >= 1e6 and not claimed.unit:  # "100m" may be metres
+        metres = claimed._replace(value=claimed.value / 1e6, unit="metre")
+        found += [Hit(n, 1.0) for n in text.numbers if (known := text.tokens[n].value) and known[:2] == metres[:2]]
     if claimed.value == 1:
         found += [Hit(n, 0.8) for key in ("singl", "sole") for n in text.by_key.get(key, ())]
     return found

@@ -71,9 +71,9 @@ _WORD_NUMBERS = {
 } | {word: 10.0 * value for value, word in enumerate("thirty forty fifty sixty seventy eighty ninety".split(), 3)}
 _SCALES = {
     "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "lakh": 1e5, "crore": 1e7,
-    "dozen": 12.0, "m": 1e6, "mn": 1e6, "bn": 1e9, "tn": 1e12, "k": 1e3,
+    "dozen": 12.0, "decade": 10.0, "m": 1e6, "b": 1e9, "mn": 1e6, "bn": 1e9, "tn": 1e12, "k": 1e3,
 }  # fmt: skip
-_ATTACHED = frozenset({"m", "mn", "bn", "tn", "k"})  # "5 m" are metres, "5m" may be millions
+_ATTACHED = frozenset({"m", "b", "mn", "bn", "tn", "k"})  # "5 m" are metres, "5m" may be millions
 _ORDINALS = {
     word: float(value)
     for value, word in enumerate(

@@ -780,13 +780,10 @@ PLACES = frozenset(
     "asia donbas crimea kashmir punjab".split()
 )
 
-_SPEAKING = (
-    "say tell state declare comment remark add note claim insist argue stress explain announce report reveal warn describe "
-    "accord believe think allege accuse admit deny confirm suggest estimate predict write tweet"
-)
+_SPEAKING = "say tell warn announce add claim insist argue stress explain describe admit deny confirm accord"
 _UNSURE = (
-    "may might could allegedly alleged reportedly suspected unconfirmed possibly apparently consider considering weigh mull "
-    "propose proposed if rumour rumor rumoured unclear uncertain preliminary potentially potential"
+    "may might could allegedly alleged alleging reportedly suspected unconfirmed possibly apparently considering considers "
+    "mulling mulls weighing proposed proposes proposing if rumoured rumored unclear uncertain preliminary potentially potential"
 )
 # What happened to somebody, and what somebody is: where the source has nothing like it, it was made up.
 _TELLING = (
@@ -809,7 +806,7 @@ _TRANSITIVE = (
     "help save rescue injure hit stab murder marry divorce defend endorse oppose meet host visit call urge ask tell pay give lead"
 )
 _HEDGED = (
-    _UNSURE + " would should report reported suspect suspicion possible likely probably claim claimed expect expected intend "
+    "consider weigh mull propose rumour rumor suspect possible plan may might could if whether would should report reported suspect suspicion possible likely probably claim claimed expect expected intend "
     "hope seek appear seem believe believed think thought fear feared estimate suggest accuse allege attempt try want bid "
     "predict forecast set due demand call urge ask tell say said says warn accused charge charged face offer aim risk"
 )
@@ -885,10 +882,11 @@ for _weight, _words in zip((0.3, 0.6), _COMMON, strict=True):
     for _word in _words.split():
         COMMON.setdefault(stem(_word), _weight)
 
-SPEAKING, UNSURE, HEDGED, ASSERTED, NEGATING, DENYING, TRANSITIVE, TELLING = (
+UNSURE = frozenset(_UNSURE.split())
+"""What makes a statement unsure, as it is written."""
+SPEAKING, HEDGED, ASSERTED, NEGATING, DENYING, TRANSITIVE, TELLING = (
     frozenset(stem(word) for word in words.split())
-    for words in (_SPEAKING, _UNSURE, _HEDGED, _ASSERTED, _NEGATING, _DENYING, _TRANSITIVE, _TELLING)
+    for words in (_SPEAKING, _HEDGED, _ASSERTED, _NEGATING, _DENYING, _TRANSITIVE, _TELLING)
 )
-"""Verbs of saying; what makes a statement unsure; what may stand for that in another wording; what makes it sure; what
-negates; verbs that turn what follows them into its opposite; what one does
+"""Verbs of saying; what may make a statement unsure in another wording; what makes it sure; what negates; verbs that turn what follows them into its opposite; what one does
 to another; what happened and who somebody is."""

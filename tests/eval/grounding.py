@@ -21,9 +21,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from llm.facts import lowered, read
-from llm.grounding import Support, check
+from llm.evidence import text_of
+from llm.facts import lowered
+from llm.grounding import Checked, check, review
+from news.terms import sentences, terms
 from news.types import Passage
+from tests.eval.errors import KINDS, Change, changed, names
 
 DATA = Path(__file__).parents[1] / "data" / "grounding"
 
@@ -135,3 +138,101 @@ def caught(pairs: Iterable[Pair]) -> dict[str, str]:
         verdicts = [check(pair.sentence, [pair.article]).verdict for pair in group]
         out[error or "any"] = f"{sum(verdict != 'supported' for verdict in verdicts)}/{len(group)}"
     return out
+
+
+# Seeded errors
+
+PASSAGES = 10
+CHANGED = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """An answer made from real passages, its `kind` of error ("" for none) and what was changed to what."""
+
+    passages: tuple[Passage, ...]
+    answer: str
+    kind: str = ""
+    change: Change = ("", "")
+
+    def caught(self) -> bool:
+        """Whether the check says that something is wrong where something was changed."""
+        return any(_is_flagged(checked) for checked in review(self.answer, self.passages))
+
+
+def _is_flagged(checked: Checked) -> bool:
+    return checked.support.verdict != "supported"
+
+
+def seeded(archive: Path, count: int = CHANGED, seed: int = 20260610) -> tuple[list[Seeded], list[Seeded]]:
+    """Answers with one error each, kinds in turn, and the same answers without.
+
+    An answer is one to three sentences of an article, each cited, among ten passages of that week with the most words in
+    common; a name or a speaker is replaced by one from these passages or from others of the week.
+    """
+    rng = random.Random(seed)
+    items = [passage for _, passage in _archived(archive) if passage.feed != "NHK World" and len(passage.text) > 200]
+    kinds = list(KINDS)
+    wrong: list[Seeded] = []
+    right: list[Seeded] = []
+    while len(wrong) < count:
+        at = rng.randrange(len(items))
+        kind = kinds[len(wrong) % len(kinds)]
+        passage = items[at]
+        whole = [sentence for sentence in sentences(passage.text) if _is_whole(sentence)][:3]
+        around = items[max(0, at - 150) : at] + items[at + 1 : at + 150]
+        known = set(terms(f"{passage.title} {passage.text}"))
+        others = sorted(around, key=lambda other: -len(known & set(terms(other.title))))[: PASSAGES - 1]
+        pool = names(" ".join(other.text for other in [passage, *others, *rng.sample(around, 20)]))
+        rng.shuffle(whole)
+        for n, sentence in enumerate(whole):
+            made = changed(sentence, kind, rng, pool)
+            if made is None:
+                continue
+            place = rng.randrange(PASSAGES)
+            passages = (*others[:place], passage, *others[place:])
+            kept = whole[: n + 1][-2:]
+            texts = [_cited(made[0] if one is sentence else one, place + 1) for one in kept]
+            wrong.append(Seeded(passages, " ".join(texts), kind, made[1]))
+            right.append(Seeded(passages, " ".join(_cited(one, place + 1) for one in kept)))
+            break
+    return wrong, right
+
+
+def _is_whole(sentence: str) -> bool:
+    words = sentence.split()
+    return 7 <= len(words) <= 45 and sentence[-1] in ".!" and words[0][0].isupper() and "appeared first" not in sentence
+
+
+def _cited(sentence: str, number: int) -> str:
+    return f"{sentence[:-1]} [{number}]."
+
+
+def seeded_figures(archive: Path) -> dict[str, Any]:
+    """The share of the changed answers that are caught, by kind, and of the untouched that are flagged."""
+    wrong, right = seeded(archive)
+    found = {kind: [case.caught() for case in wrong if case.kind == kind] for kind in KINDS}
+    return {
+        "answers": len(wrong),
+        "caught": round(statistics.mean(float(one) for group in found.values() for one in group), 3),
+        "flagged": round(statistics.mean(float(case.caught()) for case in right), 3),
+        "by_kind": {kind: f"{sum(group)}/{len(group)}" for kind, group in found.items()},
+    }
+
+
+def milliseconds(archive: Path, count: int = 300) -> dict[str, float]:
+    """Time of one `check` over ten passages, the passages read before and not: median and worst twentieth."""
+    _, right = seeded(archive, count)
+    warm, cold = [], []
+    for case in right:
+        sentence = case.answer.split(" [")[0]
+        text_of.cache_clear()
+        for times in (cold, warm):
+            start = time.perf_counter()
+            check(sentence, case.passages)
+            times.append(1000 * (time.perf_counter() - start))
+    return {
+        "median": round(statistics.median(warm), 2),
+        "p95": round(statistics.quantiles(warm, n=20)[-1], 2),
+        "first_of_an_answer_median": round(statistics.median(cold), 2),
+    }
