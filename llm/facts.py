@@ -189,7 +189,7 @@ def read(text: str, at: int = 0) -> list[Token]:
             value, first, last, key = found
             start, end = pieces[first].start, pieces[last].end
             kind: TokenKind = "date" if isinstance(value, Day) else "number"
-            weight = 0.4 if isinstance(value, Number) and value.value == 1 else 1.3  # "one" is often a pronoun
+            weight = 0.4 if isinstance(value, Number) and value.value == 1 and not text[start].isdigit() else 1.3  # "one" is often a pronoun
             out.append(Token(text[start:end], at + start, at + end, key, kind, weight, value))
             i = last + 1
             continue
@@ -410,6 +410,8 @@ def agrees(claimed: Number, known: Number) -> bool:
     if not said or not true or (said < 0) != (true < 0):
         return False
     ratio = true / said
+    if _places(said) >= _places(true):
+        return False  # nobody rounds to a figure that is no rounder
     if claimed.bound == "about":
         return 0.9 <= ratio <= 1.1
     if claimed.bound == "over":
@@ -417,8 +419,7 @@ def agrees(claimed: Number, known: Number) -> bool:
     if claimed.bound == "under":
         return (0.85 if claimed.close else 0.5) <= ratio < 1 and known.bound != "over"
     # A rounded figure for a precise one: 1.2m for 1,187,000.
-    coarse = _places(said) < _places(true)
-    return coarse and abs(ratio - 1) <= 0.025 and (said >= 1000 or said != int(said) or true != int(true))
+    return abs(ratio - 1) <= 0.025 and (said >= 1000 or said != int(said) or true != int(true))
 
 
 def _places(value: float) -> int:

@@ -285,7 +285,7 @@ def _units(aligned: Alignment) -> Iterator[list[int]]:
     for n in aligned.content:
         token = aligned.tokens[n]
         follows = unit and token.kind == "name" and aligned.tokens[unit[-1]].kind == "name" and unit[-1] == n - 1
-        if unit and not (follows and token.start - aligned.tokens[n - 1].end <= 2):
+        if unit and not (follows and token.start - aligned.tokens[n - 1].end <= 1):
             yield unit
             unit = []
         unit.append(n)
@@ -308,7 +308,8 @@ class _Gap:
 def _gaps(aligned: Alignment) -> Iterator[_Gap]:
     """For each unit of the claim, what stands next to that on which the words next to it rest."""
     used = {(place.text, place.at) for place in aligned.places.values()}
-    for unit in _units(aligned):
+    units = list(_units(aligned))
+    for unit in [*units, *([n] for unit in units if len(unit) > 1 for n in unit)]:
         anchors = []
         for n, step in ((unit[0] - 1, -1), (unit[-1] + 1, 1)):
             for m in range(n, n + 3 * step, step):
@@ -355,9 +356,7 @@ def _is_alternative(token: Token, other: Token) -> bool:
         return False
     if isinstance(token.value, Number) and isinstance(other.value, Number):
         return token.value.unit == other.value.unit and token.value.ordinal == other.value.ordinal and other.value.value != 1
-    if token.kind == "name":
-        return (_kind(token) == "place") == (_kind(other) == "place")
-    return token.kind == "date"
+    return token.kind in ("name", "date")
 
 
 def _swapped(aligned: Alignment) -> Iterator[Failure]:
@@ -449,8 +448,6 @@ def _negated(aligned: Alignment) -> Iterator[Failure]:
     """A negation on one side that the other side lacks."""
     tokens = aligned.tokens
     by_place = {(place.text, place.at): n for n, place in aligned.places.items()}
-    evidence = [token for sentence in aligned.evidence[:2] for token in _tokens_of(aligned, sentence)]
-    denied = any(_is_negative(token) or token.key in DENYING or token.key[:2] in ("un", "il", "im") for token in evidence)
     for n, token in enumerate(tokens):
         if not _is_negative(token):
             continue
@@ -465,7 +462,7 @@ def _negated(aligned: Alignment) -> Iterator[Failure]:
         source = aligned.texts[place.text].tokens
         span = aligned.texts[place.text].spans[aligned.sentence(place).n]
         around = source[max(span[2], place.at - 7) : min(span[3], place.at + 4)]
-        if not any(_is_negative(other) or other.key in DENYING for other in around) and not _opposed(tokens, n, denied):
+        if not any(_is_negative(other) or other.key in DENYING for other in around) and not _opposed(aligned, n):
             yield Failure("negation", f"{token.text} {tokens[m].text}" if m > n else f"{tokens[m].text} {token.text}")
     first = aligned.evidence[0]
     span = aligned.words(first)
@@ -496,9 +493,10 @@ def _negative_prefix(token: Token) -> bool:
     return token.kind == "word" and token.key[:2] in ("un", "dis"[:2], "il", "im") and len(token.key) > 5
 
 
-def _opposed(tokens: Sequence[Token], n: int, denied: bool) -> bool:
-    """Whether what a negation turns is an opposite itself: "did not rise" for "fell"."""
-    return denied and any(token.key in OPPOSITE for token in tokens[n + 1 : n + 5])
+def _opposed(aligned: Alignment, n: int) -> bool:
+    """Whether the source says with an opposite what the claim says with a negation: "fell" for "did not rise"."""
+    held = {token.key for sentence in aligned.evidence for token in _tokens_of(aligned, sentence)}
+    return any(OPPOSITE.get(token.key, frozenset()) & held for token in aligned.tokens[n + 1 : n + 5])
 
 
 def _tokens_of(aligned: Alignment, sentence: Sentence) -> list[Token]:
@@ -546,7 +544,7 @@ def _speakers(tokens: Sequence[Token], first: int, last: int, reach: int) -> dic
             continue
         before = range(n - 1, max(first - 1, n - 1 - reach), -1)
         after = range(n + 1, min(last, n + 2 + reach))
-        ways = (after,) if lower == "according" else (before, after)
+        ways = (after,) if lower == "according" else (before, after) if lower in ("said", "says", "added") else (before,)
         for way in ways:
             begun = False
             for m in way:

@@ -780,7 +780,7 @@ PLACES = frozenset(
     "asia donbas crimea kashmir punjab".split()
 )
 
-_SPEAKING = "say tell warn announce add claim insist argue stress explain describe admit deny confirm accord"
+_SPEAKING = "say tell warn announce add insist argue stress explain admit deny confirm accord"
 _UNSURE = (
     "may might could allegedly alleged alleging reportedly suspected unconfirmed possibly apparently considering considers "
     "mulling mulls weighing proposed proposes proposing if rumoured rumored unclear uncertain preliminary potentially potential"

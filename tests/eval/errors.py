@@ -69,7 +69,7 @@ def _name(sentence: str, rng: random.Random, pool: Sequence[str]) -> tuple[str, 
     if not found:
         return None
     match = rng.choice(found)
-    others = [name for name in pool if not set(name.split()) & set(sentence.split()) and len(name.split()) == len(match[0].split())]
+    others = [name for name in _strangers(pool, sentence) if len(name.split()) == len(match[0].split())]
     return _put(sentence, match.start(), match.end(), rng.choice(others)) if others else None
 
 
@@ -85,12 +85,18 @@ def _negation(sentence: str, rng: random.Random, _: Sequence[str]) -> tuple[str,
 
 def _attribution(sentence: str, rng: random.Random, pool: Sequence[str]) -> tuple[str, Change] | None:
     found = list(_SPEAKER.finditer(sentence))
-    people = [name for name in pool if len(name.split()) == 2 and not set(name.split()) & set(sentence.split())]
+    people = [name for name in _strangers(pool, sentence) if len(name.split()) == 2]
     if not found or not people:
         return None
     match = rng.choice(found)
     group = "a" if match["a"] else "b"
     return _put(sentence, match.start(group), match.end(group), rng.choice(people))
+
+
+def _strangers(pool: Sequence[str], sentence: str) -> list[str]:
+    """The names of the pool that share no word with the sentence."""
+    words = set(re.findall(r"\w+", sentence))
+    return [name for name in pool if not set(name.split()) & words]
 
 
 def _put(sentence: str, start: int, end: int, new: str) -> tuple[str, Change]:
