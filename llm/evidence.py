@@ -26,7 +26,7 @@ _BEAM = 8
 class Text:
     """A passage as it is compared: its tokens in order, where each word stands, its sentences. Made once a passage."""
 
-    __slots__ = ("by_key", "dates", "firsts", "grams", "names", "numbers", "published", "raw", "sentence_of", "spans", "title", "tokens", "words")
+    __slots__ = ("by_key", "dates", "firsts", "_grams", "names", "numbers", "published", "raw", "sentence_of", "spans", "title", "tokens", "_words")
 
     def __init__(self, title: str, text: str, published: date | None) -> None:
         self.title = len(title) + 1 if title else 0  # where the text begins
@@ -72,10 +72,23 @@ class Text:
                 self.by_key.setdefault(nation, []).append(n)
             for nation in WITHIN.get(token.key, ()):
                 self.by_key.setdefault(f"in {nation}", []).append(n)
-        self.words = lowered(self.raw)
-        self.grams: dict[tuple[str, str], list[int]] = {}
-        for n, gram in enumerate(zip(self.words, self.words[1:], strict=False)):
-            self.grams.setdefault(gram, []).append(n)
+        self._words: list[str] = []
+        self._grams: dict[tuple[str, str], list[int]] = {}
+
+    @property
+    def words(self) -> list[str]:
+        """Every word in lower case, function words too."""
+        if not self._words:
+            self._words = lowered(self.raw)
+        return self._words
+
+    @property
+    def grams(self) -> dict[tuple[str, str], list[int]]:
+        """Where each pair of `words` begins."""
+        if not self._grams:
+            for n, gram in enumerate(zip(self.words, self.words[1:], strict=False)):
+                self._grams.setdefault(gram, []).append(n)
+        return self._grams
 
 
 @lru_cache(maxsize=64)

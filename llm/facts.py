@@ -184,24 +184,48 @@ def read(text: str, at: int = 0) -> list[Token]:
     out: list[Token] = []
     i = 0
     while i < len(pieces):
-        found = _date(pieces, i) or _number(pieces, i)
-        if found is not None:
-            value, first, last, key = found
-            start, end = pieces[first].start, pieces[last].end
-            kind: TokenKind = "date" if isinstance(value, Day) else "number"
-            weight = 0.4 if isinstance(value, Number) and value.value == 1 and not text[start].isdigit() else 1.3  # "one" is often a pronoun
-            out.append(Token(text[start:end], at + start, at + end, key, kind, weight, value))
-            i = last + 1
+        kind, raw, _, start, end = pieces[i]
+        plain = _plain(raw) if kind == "word" else None
+        if plain is not None:
+            out.append(Token(raw, at + start, at + end, *plain))
+            i += 1
             continue
-        out.extend(_words(pieces, i, at, titled))
-        i += 1
+        found = _date(pieces, i) or _number(pieces, i)
+        if found is None:
+            out.extend(_words(pieces, i, at, titled))
+            i += 1
+            continue
+        value, first, last, key = found
+        start, end = pieces[first].start, pieces[last].end
+        loose = isinstance(value, Number) and (value.value == 1 or raw.lower() in _MULTIPLES)
+        weight = 0.4 if loose and not raw[0].isdigit() else 1.3  # "one" is often a pronoun
+        out.append(Token(text[start:end], at + start, at + end, key, "date" if isinstance(value, Day) else "number", weight, value))
+        i = last + 1
     return out
+
+
+@lru_cache(maxsize=1 << 15)
+def _plain(word: str) -> tuple[str, TokenKind, float] | None:
+    """Key, kind and weight of a word that reads the same wherever it stands; None if that has to be looked at."""
+    if len(word) > 40 or word.casefold() != word or word in _READ_ON or _UNSPACED.match(word):
+        return None
+    bare = word.replace("\u2019", "'")
+    if bare.removesuffix("'s") in _READ_ON:
+        return None
+    if bare.removesuffix("'s") in _FUNCTION or bare.endswith("n't"):
+        return bare, "function", 0.0
+    key = stem(word)
+    return key, "word", 1.3 if key in TELLING else COMMON.get(key, 1.0)
 
 
 def _is_titled(pieces: list[_Piece]) -> bool:
     """Whether nearly every long word has a capital, as in some headlines: capitals then name nobody."""
-    long = [piece for piece in pieces if piece.kind == "word" and len(piece.text) > 3]
-    return len(long) > 3 and sum(piece.text[0].isupper() for piece in long) > 0.8 * len(long)
+    long = capitals = 0
+    for piece in pieces:
+        if len(piece.text) > 3 and piece.kind == "word":
+            long += 1
+            capitals += piece.text[0].isupper()
+    return long > 3 and capitals > 0.8 * long
 
 
 def _words(pieces: list[_Piece], i: int, at: int, titled: bool) -> Iterator[Token]:
@@ -210,13 +234,13 @@ def _words(pieces: list[_Piece], i: int, at: int, titled: bool) -> Iterator[Toke
         yield Token(text, at + start, at + end, _CURRENCIES.get(text, text), "function", 0.0)
         return
     if _UNSPACED.match(text):
-        pairs = terms(text)
-        for offset, pair in enumerate(pairs):
+        for offset, pair in enumerate(terms(text)):
             a = min(start + offset, end - 1)
             yield Token(text[offset : offset + 2], at + a, at + min(a + 2, end), pair, "word", 0.5)
         return
     if kind == "initials" or (text.isupper() and 1 < len(text) < 6):
-        key = terms(text)[0] if terms(text) else lower
+        found = terms(text)
+        key = found[0] if found else lower
         yield Token(text, at + start, at + end, key, "function" if lower in _FUNCTION and key == lower else "name", 1.4)
         return
     bare = lower.replace("\u2019", "'")
@@ -232,13 +256,17 @@ def _words(pieces: list[_Piece], i: int, at: int, titled: bool) -> Iterator[Toke
 
 
 def _names_someone(pieces: list[_Piece], i: int, key: str) -> bool:
-    if key in NATION or pieces[i].lower in PLACES:
-        return True
-    if i > 0:
+    if i > 0 or key in NATION or pieces[i].lower in PLACES:
         return True
     if key in COMMON or key in NEAR or key in OPPOSITE:
         return False
     return i + 1 < len(pieces) and pieces[i + 1].text[:1].isupper() and pieces[i + 1].start - pieces[i].end <= 2
+
+
+# With what a number or a date may begin: these words are never read alone.
+_READ_ON = frozenset().union(
+    _WORD_NUMBERS, _ORDINALS, _MULTIPLES, _MONTHS, _WEEKDAYS, _DAYS, _WHICH, {"a", "an", "half", "decade", "dozen"}
+)
 
 
 _Found = tuple[Number | Day, int, int, str]
