@@ -130,6 +130,9 @@ def findings(sentence: str, passages: Sequence[Passage | str]) -> Findings | Non
     sentence = sentence[:LONGEST_SENTENCE]
     tokens = read(sentence)[:_MOST_TOKENS]
     texts = [_read(passage) for passage in passages]
+    if sentence.islower():  # then only the passages tell what is a name
+        known = frozenset().union(*(text.names for text in texts))
+        tokens = [token._replace(kind="name") if token.kind == "word" and token.key in known else token for token in tokens]
     aligned = align(tokens, texts)
     if not aligned.content or not aligned.evidence:
         return None
@@ -206,6 +209,7 @@ def _copied(sentence: str, aligned: Alignment) -> float:
 def _by_style(coverage: dict[str, float], copied: float) -> dict[str, float]:
     """What is amiss in a copy (its pieces do not belong together) is another thing than in a free wording (words lack)."""
     return {
+        "copied": copied,
         "broken": copied * (1 - coverage["joined"]),
         "patched": copied * (1 - copied),
         "free evidence": (1 - copied) * (1 - coverage["evidence"]),
@@ -606,6 +610,7 @@ _WEIGHTS = {
     "swapped": -1.33,
 }
 _SUPPORTED = 0.5
+_STRICTER = 0.25
 _PARTLY = 0.25
 
 
@@ -620,7 +625,8 @@ def _verdict(score: float, found: Findings) -> Verdict:
     about_it = found.aligned.covered[0] >= 0.55
     if about_it and (replaced or kinds & {"negation", "direction"}):
         return "contradicted"
-    if score >= _SUPPORTED and not kinds - {"detail", "certainty"}:
+    # What is copied should fit: less is forgiven it than a free wording, which shares few words even when it is true.
+    if score >= _SUPPORTED + _STRICTER * found.measures["copied"] and not kinds - {"detail", "certainty"}:
         return "supported"
     if score >= _PARTLY and about_it:
         return "partly"

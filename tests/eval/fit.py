@@ -29,7 +29,7 @@ from tests.eval.grounding import Pair, auc, own_pairs
 
 # How much each group of pairs counts.
 SHARES = {"copies": 1.0, "rewrites": 1.0, "archive": 0.7, "made copies": 0.4, "made rewrites": 1.0}
-LEFT_OUT = frozenset({"one sentence", "evidence", "anywhere", "joined"})
+LEFT_OUT = frozenset({"one sentence", "evidence", "anywhere", "joined", "copied"})
 """Measures that only stand in others (`broken`, `free …`)."""
 
 
