@@ -8,16 +8,15 @@ caught, and how many untouched ones are flagged. Of time: milliseconds a sentenc
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import os
 import random
-import re
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from llm.evidence import text_of
 from llm.facts import lowered
 from llm.grounding import Checked, check, review
 from news.terms import sentences, terms
+from news.text import line, plain
 from news.types import Passage
 from tests.eval.errors import KINDS, Change, changed, names
 
@@ -70,10 +70,6 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 
 def _archived(folder: Path) -> Iterator[tuple[str, Passage]]:
     """Every item of the archive as a passage, by its id."""
-    import gzip
-
-    from news.text import line, plain
-
     for file in sorted(folder.glob("*.ndjson*")):
         with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
             for row in map(json.loads, lines):
@@ -221,18 +217,44 @@ def seeded_figures(archive: Path) -> dict[str, Any]:
 
 
 def milliseconds(archive: Path, count: int = 300) -> dict[str, float]:
-    """Time of one `check` over ten passages, the passages read before and not: median and worst twentieth."""
+    """Processor time of one `check` over ten passages, the passages read before or not: medians, worst twentieth."""
     _, right = seeded(archive, count)
     warm, cold = [], []
     for case in right:
         sentence = case.answer.split(" [")[0]
         text_of.cache_clear()
         for times in (cold, warm):
-            start = time.perf_counter()
+            start = time.process_time()
             check(sentence, case.passages)
-            times.append(1000 * (time.perf_counter() - start))
+            times.append(1000 * (time.process_time() - start))
     return {
         "median": round(statistics.median(warm), 2),
         "p95": round(statistics.quantiles(warm, n=20)[-1], 2),
         "first_of_an_answer_median": round(statistics.median(cold), 2),
     }
+
+
+def measure(pairs: Path | None = None, archive: Path | None = None) -> dict[str, Any]:
+    """All figures. With `pairs`, those of that file alone; without the archive, what needs no archive."""
+    if pairs is not None:
+        return figures(given_pairs(pairs))
+    own = own_pairs(archive)
+    halves = by(own, lambda pair: pair.half)
+    out: dict[str, Any] = {
+        half: {style: figures(group) for style, group in by(halves[half], lambda pair: pair.style).items()}
+        for half in ("tune", "report")
+    }
+    out["report"]["caught"] = caught(halves["report"])
+    if archive is not None:
+        out["seeded"] = seeded_figures(archive)
+        out["milliseconds"] = milliseconds(archive)
+    return out
+
+
+def main(arguments: Sequence[str]) -> dict[str, Any]:
+    """`[--pairs FILE]`, and the archive from BROADSHEET_ARCHIVE -> figures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.eval grounding")
+    parser.add_argument("--pairs", type=Path, metavar="FILE", help="one JSON object a line: article, sentence, supported")
+    given = parser.parse_args(arguments)
+    folder = os.environ.get("BROADSHEET_ARCHIVE")
+    return measure(given.pairs, Path(folder) if folder else None)
