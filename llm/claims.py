@@ -1,8 +1,8 @@
 """An answer -> its claims: sentences, or the parts of one that each have a citation of their own, with spans. Pure.
 
-Spans count in the raw answer, so that a page can mark them. A citation belongs to the words before it, whether it stands
-before the full stop or after it. Headings, questions, greetings and sentences that only say that the passages are silent
-state nothing and are marked so. Lists and tables are read by the item and by the row.
+Spans count in the raw answer, so that a page can mark them. A citation belongs to the words before it, whether it
+stands before the full stop or after it. Headings, questions, greetings and sentences that only say that the passages
+are silent state nothing and are marked so. Lists and tables are read by the item and by the row.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from news.terms import sentences
 
@@ -30,7 +31,10 @@ class Claim:
 
 
 _NUMBERS = r"\^?\d{1,4}(?:\s*[,;\uff0c\u3001\u2010-\u2014-]\s*\^?\d{1,4})*"
-_CITATION = re.compile(rf"\[\s*({_NUMBERS})\s*\](?!\()|[\u3010\uff3b]\s*({_NUMBERS})\s*(?:\u2020[^\]\n\u3011\uff3d]*)?[\u3011\uff3d]")
+_CITATION = re.compile(
+    rf"\[\s*({_NUMBERS})\s*\](?!\()"
+    rf"|[\u3010\uff3b]\s*({_NUMBERS})\s*(?:\u2020[^\]\n\u3011\uff3d]*)?[\u3011\uff3d]"
+)
 _CITATIONS = re.compile(rf"(?:\s{{0,3}}(?:{_CITATION.pattern}))+")
 _PART = re.compile(r"(\d{1,4})(?:\s*[\u2010-\u2014-]\s*\^?(\d{1,4}))?")
 _LEAD = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*(?:[-*+\u2022][ \t]+|\d{1,3}[.)][ \t]+|#{1,6}[ \t]+)?")
@@ -45,20 +49,20 @@ _AHEAD = 45  # characters after a full stop that decide whether a sentence ends 
 _WORD = re.compile(r"[^\W_]")
 _SPAN = 30  # numbers in "[1-30]", beyond which it is no range of passages
 
+_SOURCES = r"(?:passages?|sources?|articles?|feeds?|excerpts?|context|information)"
 _SILENT = re.compile(
-    r"\b(?:(?:the |these |your |any of the )?(?:passages?|sources?|articles?|feeds?|excerpts?|context|reports? (?:here|provided|given))"
-    r"[^.]{0,40}? (?:do|does|did|don't|doesn't|didn't|contain|contains|say|says|give|gives|mention|mentions|offer|offers)"
+    rf"\b(?:{_SOURCES}\b[^.]{{0,40}}? (?:do|does|did|contains?|says?|gives?|mentions?|offers?)"
     r"(?:n't| not| no(?:thing)?)\b"
-    r"|(?:no|none of the) (?:passages?|sources?|articles?|information|details?|mention)\b"
+    rf"|(?:no|none of the) (?:{_SOURCES}|details?|mention)\b"
     r"|not (?:mentioned|covered|stated|specified|addressed|found) (?:in|by) (?:the|these|your|any)\b"
-    r"|I (?:could not|couldn't|cannot|can't|did not|didn't|do not|don't) (?:find|see|tell|answer|have|know|determine|confirm)\b"
-    r"|(?:there is|there's|I (?:have|found)) (?:no|nothing|not enough)\b[^.]{0,60}\b(?:passages?|sources?|articles?|feeds?|context|information)\b)",
+    r"|I (?:could|can|did|do)(?: not|not|n't) (?:find|see|tell|answer|have|know|determine|confirm)\b"
+    rf"|(?:there is|there's|I (?:have|found)) (?:no|nothing|not enough)\b[^.]{{0,60}}\b{_SOURCES})",
     re.IGNORECASE,
 )
 _TALK = re.compile(
-    r"(?:here (?:is|are|'s)|here\u2019s|based on (?:the|these|your) [^,.:]{0,40}[:.]?$|according to (?:the|these) (?:passages|sources|articles)[:.]?$"
-    r"|in (?:summary|short|brief)[:.]?$|sources?:|note:$|let me know|I hope|sure[,.!]|of course[,.!]|hello|hi[,.!]|thanks|thank you"
-    r"|if you (?:want|would like|need|like)|would you like|the (?:passages|sources|articles) (?:cover|report|describe) the following)",
+    rf"(?:here(?: is| are|'s|\u2019s)\b|(?:based on|according to) (?:the|these|your) (?:provided )?{_SOURCES}[:.]?$"
+    rf"|in (?:summary|short|brief)[:.]?$|sources?:|note:$|let me know|I hope|sure[,.!]|of course[,.!]|hello|hi[,.!]"
+    rf"|thank|if you (?:want|would like|need|like)|would you like|the {_SOURCES} (?:cover|report|describe) the following)",
     re.IGNORECASE,
 )
 
@@ -138,7 +142,7 @@ def _row(line: str, start: int, is_head: bool) -> Iterator[Claim]:
 
 
 def _cut(line: str, start: int, is_heading: bool) -> Iterator[Claim]:
-    """The claims of one line. Citations are taken out before it is cut: they may stand on either side of a full stop."""
+    """The claims of one line. Citations are taken out before it is cut: they stand on either side of a full stop."""
     plain, raw, groups = _uncited(line)
     at = 0
     for sentence in sentences(plain):
@@ -147,7 +151,7 @@ def _cut(line: str, start: int, is_heading: bool) -> Iterator[Claim]:
         mine = [group for group in groups if first < group[0] <= last or (group[0] <= first and first == 0)]
         for a, b, numbers in _parts(plain, first, last, mine):
             text = _unmarked(plain[a:b])
-            ends = max([raw[b - 1] + 1, *(end for place, end in _ends(groups, raw, line) if a < place <= b)])
+            ends = max([raw[b - 1] + 1, *(end for place, end in _ends(groups, line) if a < place <= b)])
             if text:
                 yield Claim(start + raw[a], start + ends, text, numbers, not is_heading and _states(text))
 
@@ -171,7 +175,7 @@ def _uncited(line: str) -> tuple[str, list[int], _Groups]:
     return "".join(plain), raw, groups
 
 
-def _ends(groups: _Groups, raw: list[int], line: str) -> Iterator[tuple[int, int]]:
+def _ends(groups: _Groups, line: str) -> Iterator[tuple[int, int]]:
     """For each citation, where it would stand without, and where it ends in the line."""
     for (place, _), match in zip(groups, _CITATIONS.finditer(line), strict=True):
         yield place, match.end()
@@ -190,9 +194,9 @@ def _parts(plain: str, first: int, last: int, groups: _Groups) -> Iterator[tuple
     """A sentence whose parts have citations of their own falls into them, if each part can stand alone."""
     cuts = [place for place, _ in groups if first < place < last and _JOINT.match(plain, place)]
     bounds = [first, *cuts, last]
-    pieces = [plain[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [plain[a:b] for a, b in pairwise(bounds)]
     if cuts and len(groups) > 1 and all(len(piece.split()) >= 4 for piece in pieces):
-        for a, b in zip(bounds, bounds[1:], strict=False):
+        for a, b in pairwise(bounds):
             joint = _JOINT.match(plain, a) if a != first else None
             begins = joint.end() if joint else a
             inside = [group for place, group in groups if a < place <= b or (a == first and place <= a)]

@@ -1,4 +1,4 @@
-"""Where in the passages do the words of a sentence stand? The few sentences that hold most of it, and a place a word. Pure.
+"""Where do the words of a sentence stand in the passages? The few sentences that hold most, and a place a word. Pure.
 
 A word is found by its stem, by a near meaning, as another spelling of a name; a number or a day by its value. Of the
 places where a word stands, those are taken that let the sentence be read in one go: near each other, in its order.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from llm.facts import Day, Number, Token, agrees, lowered, read, same_day
@@ -23,10 +24,14 @@ _CANDIDATES = 5  # places where a word may stand, a sentence
 _EVIDENCE = 3  # sentences that together may bear a claim
 _BEAM = 8
 
+
 class Text:
     """A passage as it is compared: its tokens in order, where each word stands, its sentences. Made once a passage."""
 
-    __slots__ = ("by_key", "dates", "firsts", "_grams", "names", "numbers", "published", "raw", "sentence_of", "spans", "title", "tokens", "_words")
+    __slots__ = (
+        "_grams", "_words", "by_key", "dates", "firsts", "names", "numbers", "published", "raw", "sentence_of", "spans",
+        "title", "tokens",
+    )  # fmt: skip
 
     def __init__(self, title: str, text: str, published: date | None) -> None:
         self.title = len(title) + 1 if title else 0  # where the text begins
@@ -86,7 +91,7 @@ class Text:
     def grams(self) -> dict[tuple[str, str], list[int]]:
         """Where each pair of `words` begins."""
         if not self._grams:
-            for n, gram in enumerate(zip(self.words, self.words[1:], strict=False)):
+            for n, gram in enumerate(pairwise(self.words)):
                 self._grams.setdefault(gram, []).append(n)
         return self._grams
 
@@ -104,10 +109,10 @@ class Hit(NamedTuple):
 
 
 def hits(token: Token, text: Text) -> list[Hit]:
-    if token.kind == "number":
-        return _number_hits(token, text)
-    if token.kind == "date":
-        return _date_hits(token, text)
+    if isinstance(token.value, Number):
+        return _number_hits(token, token.value, text)
+    if isinstance(token.value, Day):
+        return _date_hits(token.value, text)
     found = [Hit(n, 1.0) for n in text.by_key.get(token.key, ())]
     if nation := NATION.get(token.key):
         found += [Hit(n, 0.9) for n in text.by_key.get(nation, ()) if text.tokens[n].key != token.key]
@@ -121,18 +126,19 @@ def hits(token: Token, text: Text) -> list[Hit]:
     return found
 
 
-def _number_hits(token: Token, text: Text) -> list[Hit]:
-    claimed = token.value
-    assert isinstance(claimed, Number)
+def _number_hits(token: Token, claimed: Number, text: Text) -> list[Hit]:
     found = []
-    for n in text.numbers:
-        known = text.tokens[n].value
-        assert isinstance(known, Number)
-        if agrees(claimed, known):
-            found.append(Hit(n, 1.0 if _same_unit(claimed, known) else 0.4))
+    metres = None
     if token.text.endswith("m") and claimed.value >= 1e6 and not claimed.unit:  # "100m" may be metres
         metres = claimed._replace(value=claimed.value / 1e6, unit="metre")
-        found += [Hit(n, 1.0) for n in text.numbers if (known := text.tokens[n].value) and known[:2] == metres[:2]]
+    for n in text.numbers:
+        known = text.tokens[n].value
+        if not isinstance(known, Number):
+            continue
+        if agrees(claimed, known):
+            found.append(Hit(n, 1.0 if _same_unit(claimed, known) else 0.4))
+        elif metres and metres[:2] == known[:2]:
+            found.append(Hit(n, 1.0))
     if claimed.value == 1:
         found += [Hit(n, 0.8) for key in ("singl", "sole") for n in text.by_key.get(key, ())]
     return found
@@ -147,16 +153,14 @@ def _same_unit(claimed: Number, known: Number) -> bool:
     return not claimed.unit or not known.unit
 
 
-def _date_hits(token: Token, text: Text) -> list[Hit]:
-    claimed = token.value
-    assert isinstance(claimed, Day)
+def _date_hits(claimed: Day, text: Text) -> list[Hit]:
     found = []
     for n in text.dates:
         known = text.tokens[n].value
-        assert isinstance(known, Day)
-        same = same_day(claimed, known, text.published)
-        if same or same is None:
-            found.append(Hit(n, 1.0 if same else 0.3))
+        if isinstance(known, Day):
+            same = same_day(claimed, known, text.published)
+            if same or same is None:
+                found.append(Hit(n, 1.0 if same else 0.3))
     return found
 
 
@@ -200,7 +204,7 @@ def _spelled_out(letters: str, text: Text) -> list[int]:
     """Where names in a row begin with these letters: the World Health Organization for WHO."""
     tokens = text.tokens
     for n in range(len(tokens)):
-        run = []
+        run: list[int] = []
         at = n
         while at < len(tokens) and len(run) < len(letters) and at - n < 2 * len(letters):
             token = tokens[at]
@@ -233,7 +237,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """A claim laid against passages. `tokens` are those of the claim, `content` the places of those that tell something.
+    """A claim laid against passages. `tokens` are the claim's, `content` the places of those that tell something.
 
     By token: `places` in the evidence (None: not there), `best` likeness anywhere in the passages. `evidence` are the
     sentences, best first; `covered` is the share of the claim's weight that the first, and that all of them hold.
@@ -288,7 +292,7 @@ def align(tokens: Sequence[Token], texts: Sequence[Text]) -> Alignment:
 def _choose(
     tokens: Sequence[Token], content: Sequence[int], held: dict[Sentence, dict[int, float]]
 ) -> tuple[tuple[Sentence, ...], tuple[float, float]]:
-    """The sentences that hold most of the claim, each with what those before it lack; the first's and all their share."""
+    """The sentences that hold most of the claim, each what those before it lack; the share of the first, and of all."""
     whole = sum(tokens[n].weight for n in content) or 1.0
     chosen: list[Sentence] = []
     have: dict[int, float] = {}

@@ -80,11 +80,14 @@ _ORDINALS = {
         "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth".split(), 1
     )
 }
-_FRACTIONS = {"half": 0.5, "third": 1 / 3, "thirds": 1 / 3, "quarter": 0.25, "quarters": 0.25, "fifth": 0.2, "fifths": 0.2}
+_FRACTIONS = {
+    "half": 0.5, "third": 1 / 3, "thirds": 1 / 3, "quarter": 0.25, "quarters": 0.25, "fifth": 0.2, "fifths": 0.2,
+}  # fmt: skip
 _MULTIPLES = {"once": 1.0, "twice": 2.0, "couple": 2.0, "pair": 2.0, "double": 2.0, "triple": 3.0, "treble": 3.0}
 _CURRENCIES = {
-    "$": "dollar", "us$": "dollar", "dollar": "dollar", "\u00a3": "pound", "pound": "pound", "\u20ac": "euro", "euro": "euro",
-    "\u00a5": "yen", "yen": "yen", "\u20b9": "rupee", "rs": "rupee", "rupe": "rupee", "yuan": "yuan", "rubl": "rouble",
+    "$": "dollar", "us$": "dollar", "dollar": "dollar", "\u00a3": "pound", "pound": "pound", "\u20ac": "euro",
+    "euro": "euro", "\u00a5": "yen", "yen": "yen", "\u20b9": "rupee", "rs": "rupee", "rupe": "rupee",
+    "yuan": "yuan", "rubl": "rouble",
     "roubl": "rouble", "peso": "peso", "naira": "naira", "franc": "franc", "lira": "lira", "won": "won", "real": "real",
 }  # fmt: skip
 _MEASURES = {
@@ -152,9 +155,10 @@ _FUNCTION = STOP_WORDS | frozenset(
     "they them his her their is are was were be been being has have had do does did will would can could may might "
     "shall should must not no nor so than then there here also just only very too more most over under up down out off "
     "into onto upon about after before while when where what why how if because since until during between among "
-    "through against without within along across per mr mrs ms dr sir lord lady said say says nearly almost around roughly approximately least i we you my our your me us s t".split()
+    "through against without within along across per mr mrs ms dr sir lord lady said say says nearly almost around "
+    "roughly approximately least i we you my our your me us s t".split()
 )
-_CALENDAR = frozenset(_MONTHS) | frozenset(_WEEKDAYS)
+_BEFORE_MONTHS = frozenset("in since by until last this next from late early mid of for during to".split())
 
 
 class _Piece(NamedTuple):
@@ -199,7 +203,8 @@ def read(text: str, at: int = 0) -> list[Token]:
         start, end = pieces[first].start, pieces[last].end
         loose = isinstance(value, Number) and (value.value == 1 or raw.lower() in _MULTIPLES)
         weight = 0.4 if loose and not raw[0].isdigit() else 1.3  # "one" is often a pronoun
-        out.append(Token(text[start:end], at + start, at + end, key, "date" if isinstance(value, Day) else "number", weight, value))
+        kind_read: TokenKind = "date" if isinstance(value, Day) else "number"
+        out.append(Token(text[start:end], at + start, at + end, key, kind_read, weight, value))
         i = last + 1
     return out
 
@@ -248,9 +253,9 @@ def _words(pieces: list[_Piece], i: int, at: int, titled: bool) -> Iterator[Toke
         yield Token(text, at + start, at + end, bare, "function", 0.0)
         return
     key = stem(text)
-    is_name = text[0].isupper() and not text.isupper() and (
-        _names_someone(pieces, i, key) if not titled else key in NATION or lower in PLACES
-    )
+    is_name = text[0].isupper() and not text.isupper()
+    if is_name:
+        is_name = key in NATION or lower in PLACES if titled else _names_someone(pieces, i, key)
     weight = 1.3 if is_name or key in TELLING else COMMON.get(key, 1.0)
     yield Token(text, at + start, at + end, key, "name" if is_name else "word", weight)
 
@@ -372,7 +377,7 @@ def _date(pieces: list[_Piece], i: int) -> _Found | None:
     kind, text, lower, *_ = pieces[i]
     if kind == "number":
         # "25 May 2026"
-        if i + 1 < len(pieces) and text.isdigit() and 0 < int(text[:9]) < 32:
+        if i + 1 < len(pieces) and _is_below(pieces[i], 32):
             j = i + 1
             if pieces[j].lower in ("st", "nd", "rd", "th") and pieces[j].start == pieces[i].end:
                 j += 1
@@ -385,7 +390,7 @@ def _date(pieces: list[_Piece], i: int) -> _Found | None:
         return None
     if month := _month(pieces, i):
         j = i + 1
-        if j < len(pieces) and pieces[j].kind == "number" and pieces[j].text.isdigit() and 0 < int(pieces[j].text[:9]) < 32:
+        if j < len(pieces) and _is_below(pieces[j], 32):
             day = int(pieces[j].text)
             if j + 1 < len(pieces) and pieces[j + 1].lower in ("st", "nd", "rd", "th"):
                 j += 1
@@ -412,13 +417,17 @@ def _month(pieces: list[_Piece], i: int, *, beside_day: bool = False) -> int:
     if not month or beside_day:
         return month
     following = pieces[i + 1] if i + 1 < len(pieces) else None
-    if following and following.kind == "number" and following.text.isdigit() and 0 < int(following.text[:9]) < 2100:
+    if following and _is_below(following, 2100):
         return month if text[0].isupper() or lower not in _DOUBTFUL else 0
     if lower not in _DOUBTFUL:
         return month if text[0].isupper() or len(lower) > 4 else 0
     before = pieces[i - 1].lower if i else ""
-    named = before in ("in", "since", "by", "until", "last", "this", "next", "from", "late", "early", "mid", "of", "for", "during", "to")
+    named = before in _BEFORE_MONTHS
     return month if text[0].isupper() and named and text.lower() not in ("jan", "mar", "dec") else 0
+
+
+def _is_below(piece: _Piece, limit: int) -> bool:
+    return piece.kind == "number" and piece.text.isdigit() and 0 < int(piece.text[:9]) < limit
 
 
 def _year(pieces: list[_Piece], i: int) -> tuple[int, int]:
@@ -500,8 +509,7 @@ def _relative(words: str, published: date) -> tuple[int, int]:
         found = days(Day(year=months // 12, month=months % 12 + 1), None)
     else:
         found = days(Day(year=published.year + step), None)
-    assert found is not None
-    return found
+    return found or (0, 0)
 
 
 def same_day(claimed: Day, known: Day, published: date | None) -> bool | None:
@@ -510,9 +518,9 @@ def same_day(claimed: Day, known: Day, published: date | None) -> bool | None:
         return True
     if claimed.weekday and known.weekday:
         return claimed.weekday == known.weekday
-    if (claimed.year and not claimed.month) or (known.year and not known.month):
-        if claimed.year != known.year and not (claimed.relative or known.relative):
-            return days(known, published) is not None and _within(claimed, known, published)
+    is_year = (claimed.year and not claimed.month) or (known.year and not known.month)
+    if is_year and claimed.year != known.year and not (claimed.relative or known.relative):
+        return days(known, published) is not None and _within(claimed, known, published)
     if days(claimed, published) is not None and days(known, published) is not None:
         return _within(claimed, known, published)
     shared = [(a, b) for a, b in zip(claimed[:3], known[:3], strict=True) if a and b]

@@ -11,16 +11,24 @@ from collections.abc import Callable, Sequence
 
 _WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _MONTHS = "January February March April May June July August September October November December".split()
-_NUMBER = re.compile(r"(?<![\w.,-])\d{1,3}(?:,\d{3})+(?![\w-])|(?<![\w.,/:-])\d+(?:\.\d+)?(?=[%\s.,;)]|bn|m\b|-year|$)(?![.,]\d)")
+_NUMBER = re.compile(
+    r"(?<![\w.,-])\d{1,3}(?:,\d{3})+(?![\w-])|(?<![\w.,/:-])\d+(?:\.\d+)?(?=[%\s.,;)]|bn|m\b|-year|$)(?![.,]\d)"
+)
 _WORDS = "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty".split()
 _WORD_NUMBER = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
-_DATE = re.compile(rf"\b(?:{'|'.join(_WEEKDAYS)})\b|\b(?:{'|'.join(m for m in _MONTHS if m not in ('May', 'March'))})\b|\b(?:19[5-9]|20[0-3])\d\b(?![-%])")
+_CALENDAR = "|".join([*_WEEKDAYS, *(month for month in _MONTHS if month not in ("May", "March"))])
+_DATE = re.compile(rf"\b(?:{_CALENDAR})\b|\b(?:19[5-9]|20[0-3])\d\b(?![-%])")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,}){0,2}(?=[ ,.;']|$)")
 _HELPER = re.compile(r"\b(is|are|was|were|will|has|have|had|can|could|would|should)\b(?! not\b)(?=(?: \w+){2})")
 _NOT = re.compile(r"\b(is|are|was|were|will|has|have|had|can|could|would|should|did|do|does) not ")
 _PERSON = r"[A-Z][a-z]+(?: [A-Z][a-z]+){1,2}"
-_SPEAKER = re.compile(rf"(?P<a>{_PERSON})(?= (?:said|says|told|warned|announced|added)\b)|(?:\bsaid |\bsays |\baccording to )(?P<b>{_PERSON})")
-_NO_NAMES = frozenset(_WEEKDAYS) | frozenset(_MONTHS) | {"The", "This", "That", "Prime Minister", "President", "Minister"}
+_SPEAKER = re.compile(
+    rf"(?P<a>{_PERSON})(?= (?:said|says|told|warned|announced|added)\b)"
+    rf"|(?:\bsaid |\bsays |\baccording to )(?P<b>{_PERSON})"
+)
+_NO_NAMES = (
+    frozenset(_WEEKDAYS) | frozenset(_MONTHS) | {"The", "This", "That", "Prime Minister", "President", "Minister"}
+)
 
 Change = tuple[str, str]
 """What was changed to what."""
@@ -109,5 +117,5 @@ KINDS: dict[str, Callable[[str, random.Random, Sequence[str]], tuple[str, Change
 
 
 def changed(sentence: str, kind: str, rng: random.Random, pool: Sequence[str]) -> tuple[str, Change] | None:
-    """`sentence` with one error of this kind and what was changed, None if there is nothing to change. `pool`: names."""
+    """`sentence` with one error of this kind, and the change; None if there is nothing to change. `pool`: names."""
     return KINDS[kind](sentence, rng, pool)

@@ -1,4 +1,4 @@
-"""The weights of `llm.grounding`, learned: `python -m tests.eval.fit FEED_FILE …`. Prints them as they stand in the code.
+"""The weights of `llm.grounding`, learned: `python -m tests.eval.fit FEED_FILE …` prints them as they stand there.
 
 Learned from the half of our own pairs that is for tuning, and from pairs made by program out of the whole articles in
 the feed files that are named: sentences as they are, sentences with one error, halves of two sentences sewn together,
@@ -64,8 +64,12 @@ def made_pairs(given: Sequence[Article], rng: random.Random) -> list[Pair]:
     for article in given:
         text = " ".join(article.sentences)
         own = names(text)
-        foreign = names(" ".join(" ".join(other.sentences[:15]) for other in rng.sample(given, 5) if other is not article))
-        near = sorted((other for other in given if other is not article), key=lambda other: -len(other.terms & article.terms))
+        foreign = names(
+            " ".join(" ".join(other.sentences[:15]) for other in rng.sample(given, 5) if other is not article)
+        )
+        near = sorted(
+            (other for other in given if other is not article), key=lambda other: -len(other.terms & article.terms)
+        )
         out.append(Pair(text, article.headline, True, "made rewrites"))
         out.append(Pair(text, rng.choice(near[:3]).headline, False, "made rewrites", "other"))
         kinds = ["number", "name", "date", "negation"]
@@ -84,7 +88,9 @@ def made_pairs(given: Sequence[Article], rng: random.Random) -> list[Pair]:
             out.append(Pair(text, " ".join(sewn), False, "made copies", "sewn"))
         pool = own if rng.random() < 0.6 else foreign
         rng.shuffle(kinds)
-        made = next(filter(None, (changed(rng.choice(body), kind, rng, pool) for kind in [*kinds, "attribution"])), None)
+        made = next(
+            filter(None, (changed(rng.choice(body), kind, rng, pool) for kind in [*kinds, "attribution"])), None
+        )
         if made:
             out.append(Pair(text, made[0], False, "made copies", "changed"))
     return out
@@ -97,7 +103,9 @@ def measured(pairs: Sequence[Pair]) -> tuple[list[str], np.ndarray]:
     return names, np.array([[each.measures[name] if each else 0.0 for name in names] for each in found])
 
 
-def fit(names: Sequence[str], values: np.ndarray, pairs: Sequence[Pair], ridge: float = 0.01) -> tuple[np.ndarray, float]:
+def fit(
+    names: Sequence[str], values: np.ndarray, pairs: Sequence[Pair], ridge: float = 0.01
+) -> tuple[np.ndarray, float]:
     """Weights and bias, by projected gradient. Nothing speaks for a sentence: all measures count what is amiss."""
     labels = np.array([pair.supported for pair in pairs], float)
     groups = np.array([f"{pair.style} {pair.supported}" for pair in pairs])
@@ -114,9 +122,11 @@ def fit(names: Sequence[str], values: np.ndarray, pairs: Sequence[Pair], ridge: 
     return weights / scale, float(bias - (mean * weights / scale).sum())
 
 
-def measured_halves(files: Iterable[Path], archive: Path | None) -> tuple[list[str], dict[str, tuple[np.ndarray, list[Pair]]]]:
+def measured_halves(
+    files: Iterable[Path], folder: Path | None
+) -> tuple[list[str], dict[str, tuple[np.ndarray, list[Pair]]]]:
     """The names of the measures; values and pairs of the half to learn from and of the half to report on."""
-    own = own_pairs(archive)
+    own = own_pairs(folder)
     made = made_pairs(articles(files), random.Random(7))
     halves = {
         "tune": [pair for pair in own if pair.half == "tune"] + made[::2],

@@ -8,7 +8,6 @@ caught, and how many untouched ones are flagged. Of time: milliseconds a sentenc
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
 import random
@@ -16,7 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ from llm.evidence import text_of
 from llm.facts import lowered
 from llm.grounding import Checked, check, review
 from news.terms import sentences, terms
-from news.text import line, plain
 from news.types import Passage
+from tests.eval import archive
 from tests.eval.errors import KINDS, Change, changed, names
 
 DATA = Path(__file__).parents[1] / "data" / "grounding"
@@ -43,12 +42,12 @@ class Pair:
     half: str = ""
 
 
-def own_pairs(archive: Path | None) -> list[Pair]:
+def own_pairs(folder: Path | None) -> list[Pair]:
     """The pairs of this project; those over entries of the archive only where it is."""
     articles: dict[str, Passage | str] = {row["id"]: row["text"] for row in _rows(DATA / "articles.jsonl")}
     rows = _rows(DATA / "pairs.jsonl")
     wanted = {row["entry"] for row in rows if "entry" in row}
-    entries = {name: passage for name, passage in _archived(archive) if name in wanted} if archive else {}
+    entries = {name: passage for name, passage in _archived(folder) if name in wanted} if folder else {}
     return [
         Pair(
             articles[row["article"]] if "article" in row else entries[row["entry"]],
@@ -70,12 +69,8 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 
 def _archived(folder: Path) -> Iterator[tuple[str, Passage]]:
     """Every item of the archive as a passage, by its id."""
-    for file in sorted(folder.glob("*.ndjson*")):
-        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
-            for row in map(json.loads, lines):
-                moment = datetime.fromisoformat(row["pubDate"].replace("Z", "+00:00")).astimezone(UTC)
-                title, text = line(row["title"]), plain(row["description"])
-                yield row["id"], Passage(0, title, text, row["link"], row["source"], moment)
+    for item in archive.read(archive.weeks(folder)):
+        yield item.id, Passage(0, item.title, item.text, item.link, item.source, item.published_at)
 
 
 # Figures
@@ -94,7 +89,8 @@ def auc(scores: Sequence[float], labels: Sequence[bool]) -> float:
 def balanced(said: Sequence[bool], labels: Sequence[bool]) -> float:
     """The mean of the shares of the true and of the false that were told right."""
     right = {
-        label: [float(a == label) for a, its in zip(said, labels, strict=True) if its == label] for label in (True, False)
+        label: [float(a == label) for a, its in zip(said, labels, strict=True) if its == label]
+        for label in (True, False)
     }
     return statistics.mean(statistics.mean(found) for found in right.values() if found)
 
@@ -104,7 +100,7 @@ def overlap(sentence: str, article: Passage | str) -> float:
     words = lowered(sentence)
     text = article if isinstance(article, str) else f"{article.title}\n{article.text}"
     known = lowered(text)
-    pairs, held = list(zip(words, words[1:], strict=False)), set(zip(known, known[1:], strict=False))
+    pairs, held = list(pairwise(words)), set(pairwise(known))
     return sum(pair in held for pair in pairs) / len(pairs) if pairs else 0.0
 
 
@@ -160,14 +156,14 @@ def _is_flagged(checked: Checked) -> bool:
     return checked.support.verdict != "supported"
 
 
-def seeded(archive: Path, count: int = CHANGED, seed: int = 20260610) -> tuple[list[Seeded], list[Seeded]]:
+def seeded(folder: Path, count: int = CHANGED, seed: int = 20260610) -> tuple[list[Seeded], list[Seeded]]:
     """Answers with one error each, kinds in turn, and the same answers without.
 
-    An answer is one to three sentences of an article, each cited, among ten passages of that week with the most words in
-    common; a name or a speaker is replaced by one from these passages or from others of the week.
+    An answer is one or two sentences of an article, each cited, among ten passages of those days with the most words
+    in common; a name or a speaker is replaced by one from these passages or from others of the week.
     """
     rng = random.Random(seed)
-    items = [passage for _, passage in _archived(archive) if passage.feed != "NHK World" and len(passage.text) > 200]
+    items = [passage for _, passage in _archived(folder) if passage.feed != "NHK World" and len(passage.text) > 200]
     kinds = list(KINDS)
     wrong: list[Seeded] = []
     right: list[Seeded] = []
@@ -204,9 +200,9 @@ def _cited(sentence: str, number: int) -> str:
     return f"{sentence[:-1]} [{number}]."
 
 
-def seeded_figures(archive: Path) -> dict[str, Any]:
+def seeded_figures(folder: Path) -> dict[str, Any]:
     """The share of the changed answers that are caught, by kind, and of the untouched that are flagged."""
-    wrong, right = seeded(archive)
+    wrong, right = seeded(folder)
     found = {kind: [case.caught() for case in wrong if case.kind == kind] for kind in KINDS}
     return {
         "answers": len(wrong),
@@ -216,9 +212,9 @@ def seeded_figures(archive: Path) -> dict[str, Any]:
     }
 
 
-def milliseconds(archive: Path, count: int = 300) -> dict[str, float]:
+def milliseconds(folder: Path, count: int = 300) -> dict[str, float]:
     """Processor time of one `check` over ten passages, the passages read before or not: medians, worst twentieth."""
-    _, right = seeded(archive, count)
+    _, right = seeded(folder, count)
     warm, cold = [], []
     for case in right:
         sentence = case.answer.split(" [")[0]
@@ -234,27 +230,29 @@ def milliseconds(archive: Path, count: int = 300) -> dict[str, float]:
     }
 
 
-def measure(pairs: Path | None = None, archive: Path | None = None) -> dict[str, Any]:
+def measure(pairs: Path | None = None, folder: Path | None = None) -> dict[str, Any]:
     """All figures. With `pairs`, those of that file alone; without the archive, what needs no archive."""
     if pairs is not None:
         return figures(given_pairs(pairs))
-    own = own_pairs(archive)
+    own = own_pairs(folder)
     halves = by(own, lambda pair: pair.half)
     out: dict[str, Any] = {
         half: {style: figures(group) for style, group in by(halves[half], lambda pair: pair.style).items()}
         for half in ("tune", "report")
     }
     out["report"]["caught"] = caught(halves["report"])
-    if archive is not None:
-        out["seeded"] = seeded_figures(archive)
-        out["milliseconds"] = milliseconds(archive)
+    if folder is not None:
+        out["seeded"] = seeded_figures(folder)
+        out["milliseconds"] = milliseconds(folder)
     return out
 
 
 def main(arguments: Sequence[str]) -> dict[str, Any]:
-    """`[--pairs FILE]`, and the archive from BROADSHEET_ARCHIVE -> figures."""
+    """`[--pairs FILE] [--archive DIR]` -> figures. The archive may also be named by BROADSHEET_ARCHIVE."""
     parser = argparse.ArgumentParser(prog="python -m tests.eval grounding")
-    parser.add_argument("--pairs", type=Path, metavar="FILE", help="one JSON object a line: article, sentence, supported")
-    given = parser.parse_args(arguments)
-    folder = os.environ.get("BROADSHEET_ARCHIVE")
-    return measure(given.pairs, Path(folder) if folder else None)
+    parser.add_argument("--pairs", type=Path, help="a file of JSON objects, one a line: article, sentence, supported")
+    parser.add_argument(
+        "--archive", type=Path, default=os.environ.get("BROADSHEET_ARCHIVE"), help="folder of *.ndjson.gz"
+    )
+    told = parser.parse_args(arguments)
+    return measure(told.pairs, told.archive)
