@@ -62,7 +62,8 @@ _SILENT = re.compile(
 _TALK = re.compile(
     rf"(?:here(?: is| are|'s|\u2019s)\b|(?:based on|according to) (?:the|these|your) (?:provided )?{_SOURCES}[:.]?$"
     rf"|in (?:summary|short|brief)[:.]?$|sources?:|note:$|let me know|I hope|sure[,.!]|of course[,.!]|hello|hi[,.!]"
-    rf"|thank|if you (?:want|would like|need|like)|would you like|the {_SOURCES} (?:cover|report|describe) the following)",
+    r"|thank|if you (?:want|would like|need|like)|would you like"
+    rf"|the {_SOURCES} (?:cover|report|describe) the following)",
     re.IGNORECASE,
 )
 
@@ -94,9 +95,11 @@ class Stream:
 
     def _new(self, *, last: bool) -> tuple[Claim, ...]:
         found = list(_claims(self._answer, self._settled))
-        line = self._answer.rfind("\n") + 1
         if not last:
-            found = [claim for claim in found if claim.end < line or self._is_past(claim, line)]
+            line = self._answer.rfind("\n") + 1
+            row = self._answer.rfind("\n", 0, max(0, line - 1)) + 1  # whether it is a head, the next line tells
+            whole = row if self._answer[row:line].lstrip(" \t>").startswith("|") else line
+            found = [claim for claim in found if claim.end < whole or self._is_past(claim, line)]
         new = tuple(found[self._given :])
         self._given = len(found)
         # Rows of a table and fences are read together with the lines around them: these stay until a blank line.
@@ -108,7 +111,7 @@ class Stream:
 
     def _is_past(self, claim: Claim, line: int) -> bool:
         """Whether a claim of the line that is still being written is finished: enough follows it to tell."""
-        if self._answer[line:].lstrip(" \t>")[:1] in ("", "|", "#", "*", "_", "`", "~"):
+        if claim.start < line or self._answer[line:].lstrip(" \t>")[:1] in ("", "|", "#", "*", "_", "`", "~"):
             return False
         return len(_CITATION.sub("", self._answer[claim.end :]).strip()) > _AHEAD
 
