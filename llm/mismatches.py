@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from llm.evidence import Alignment, Sentence
+from llm.evidence import Alignment, Place, Sentence
 from llm.facts import Day, Number, Token, days
 from llm.lexicon import (
     ASSERTED,
@@ -143,9 +143,10 @@ def _gaps(aligned: Alignment) -> Iterator[_Gap]:
                     anchors.append((aligned.places[m], -step))
                     break
         mine = [aligned.places[n] for n in unit if n in aligned.places]
-        reach = 4 if aligned.tokens[unit[0]].kind == "number" else 9
+        number = aligned.tokens[unit[0]].kind == "number"
         at_home = any(
-            aligned.sentence(place) == aligned.sentence(anchor) and abs(place.at - anchor.at) <= reach
+            aligned.sentence(place) == aligned.sentence(anchor)
+            and (_is_nearest(place, anchor, aligned) if number else abs(place.at - anchor.at) <= 9)
             for place in mine
             for anchor, _ in anchors
         )
@@ -154,11 +155,20 @@ def _gaps(aligned: Alignment) -> Iterator[_Gap]:
             tokens = aligned.texts[anchor.text].tokens
             words = aligned.words(aligned.sentence(anchor))
             for at in range(anchor.at + side, anchor.at + 4 * side, side):
-                if at in words and (anchor.text, at) not in used and tokens[at].kind != "function":
+                is_free = (anchor.text, at) not in used or (number and tokens[at].kind == "number")
+                if at in words and is_free and tokens[at].kind != "function":
                     others.append(tokens[at])
         if aligned.tokens[unit[0]].kind == "word" and unit[0] in aligned.places and _has_company(unit[0], aligned):
             at_home = True
         yield _Gap(unit, at_home, others)
+
+
+def _is_nearest(place: Place, anchor: Place, aligned: Alignment) -> bool:
+    """Whether no other number stands nearer to `anchor`: a number belongs to the words next to it."""
+    tokens = aligned.texts[anchor.text].tokens
+    apart = abs(place.at - anchor.at)
+    nearer = range(max(0, anchor.at - apart + 1), anchor.at + apart)
+    return not any(tokens[at].kind == "number" for at in nearer if at < len(tokens) and at != place.at)
 
 
 def _instead(n: int, aligned: Alignment) -> str:

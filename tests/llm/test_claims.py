@@ -60,7 +60,12 @@ def test_spans_point_into_the_raw_answer_and_hold_the_citations() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["A rate of 3.5% was set [1].", "A rate of 3.5% was set. [1]", "A rate of 3.5% was set.[1]", "A rate of 3.5% was set【1†L2】."],
+    [
+        "A rate of 3.5% was set [1].",
+        "A rate of 3.5% was set. [1]",
+        "A rate of 3.5% was set.[1]",
+        "A rate of 3.5% was set【1†L2】.",
+    ],
 )
 def test_a_citation_may_stand_on_either_side_of_the_full_stop(answer: str) -> None:
     assert texts(f"{answer} Nobody else spoke of it.") == [
@@ -70,7 +75,9 @@ def test_a_citation_may_stand_on_either_side_of_the_full_stop(answer: str) -> No
 
 
 def test_a_list_and_a_range_of_citations_are_read() -> None:
-    assert texts("It rained in France [1, 3] and in Spain [4-6].") == [("It rained in France and in Spain.", (1, 3, 4, 5, 6))]
+    assert texts("It rained in France [1, 3] and in Spain [4-6].") == [
+        ("It rained in France and in Spain.", (1, 3, 4, 5, 6))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +102,9 @@ def test_what_states_no_fact_is_not_counted(silent: str) -> None:
 
 
 def test_links_and_emphasis_are_read_as_their_words() -> None:
-    assert texts("The **mayor** of [Lyon](https://x.test/a) has _resigned_ [2].") == [("The mayor of Lyon has resigned.", (2,))]
+    assert texts("The **mayor** of [Lyon](https://x.test/a) has _resigned_ [2].") == [
+        ("The mayor of Lyon has resigned.", (2,))
+    ]
 
 
 def streamed(answer: str, cuts: list[int]) -> tuple[Claim, ...]:
