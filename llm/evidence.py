@@ -21,6 +21,8 @@ LONGEST_PASSAGE = 60_000
 """Characters of a passage that are read: some 10,000 words."""
 
 _CANDIDATES = 5  # places where a word may stand, a sentence
+_PLACES = 60  # of one word in a text, so that a text of one word costs no more than another
+_VALUES = 400  # numbers, and days, of a text
 _EVIDENCE = 3  # sentences that together may bear a claim
 _BEAM = 8
 
@@ -59,11 +61,10 @@ class Text:
         for n, token in enumerate(self.tokens):
             if token.kind == "function":
                 continue
-            if token.kind == "number":
-                self.numbers.append(n)
-                continue
-            if token.kind == "date":
-                self.dates.append(n)
+            if token.kind in ("number", "date"):
+                values = self.numbers if token.kind == "number" else self.dates
+                if len(values) < _VALUES:
+                    values.append(n)
                 continue
             if token.kind == "name":
                 self.names.add(token.key)
@@ -71,12 +72,11 @@ class Text:
             if places is None:
                 self.by_key[token.key] = [n]
                 self.firsts.setdefault(token.key[:3], []).append(token.key)
-            else:
+            elif len(places) < _PLACES:
                 places.append(n)
-            if nation := NATION.get(token.key):
-                self.by_key.setdefault(nation, []).append(n)
-            for nation in WITHIN.get(token.key, ()):
-                self.by_key.setdefault(f"in {nation}", []).append(n)
+            for nation in (NATION.get(token.key), *(f"in {nation}" for nation in WITHIN.get(token.key, ()))):
+                if nation and len(held := self.by_key.setdefault(nation, [])) < _PLACES:
+                    held.append(n)
         self._words: list[str] = []
         self._grams: dict[tuple[str, str], list[int]] = {}
 

@@ -67,9 +67,9 @@ def _rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
 
 
-def _archived(folder: Path) -> Iterator[tuple[str, Passage]]:
-    """Every item of the archive as a passage, by its id."""
-    for item in archive.read(archive.weeks(folder)):
+def _archived(folder: Path, last: int = 0) -> Iterator[tuple[str, Passage]]:
+    """Every item of the archive, or of its last weeks, as a passage, by its id."""
+    for item in archive.read(archive.weeks(folder)[-last:]):
         yield item.id, Passage(0, item.title, item.text, item.link, item.source, item.published_at)
 
 
@@ -163,7 +163,9 @@ def seeded(folder: Path, count: int = CHANGED, seed: int = 20260610) -> tuple[li
     in common; a name or a speaker is replaced by one from these passages or from others of the week.
     """
     rng = random.Random(seed)
-    items = [passage for _, passage in _archived(folder) if passage.feed != "NHK World" and len(passage.text) > 200]
+    items = [
+        passage for _, passage in _archived(folder, last=1) if passage.feed != "NHK World" and len(passage.text) > 200
+    ]
     kinds = list(KINDS)
     wrong: list[Seeded] = []
     right: list[Seeded] = []

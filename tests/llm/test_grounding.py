@@ -16,8 +16,8 @@ from tests.llm.passages import a_passage
 
 STRIKE = a_passage(
     title="Strike on Mount Lebanon",
-    text="Three people were killed and 15 others injured in an airstrike by Israel on the Mount Lebanon region on Tuesday. "
-    "Hassan Diab said that the strike was illegal. The army may withdraw from the south next month. "
+    text="Three people were killed and 15 others injured in an airstrike by Israel on the Mount Lebanon region "
+    "on Tuesday. Hassan Diab said that the strike was illegal. The army may withdraw from the south next month. "
     "About 1,187,000 people have fled their homes, up 12% on last year, the United Nations said.",
 )  # fmt: skip
 TENNIS = a_passage(
@@ -160,7 +160,7 @@ def test_without_passages_nothing_is_found() -> None:
 
 WORDS = st.sampled_from(
     "The army may not withdraw 15 three 1.2m % $ on Monday in May 2026 said Hassan Diab U.S. 日本 東京 \u0e01\u0e32 \u0639\u0631\u0628 "
-    "first last month - \u2019 n't 31 February a dozen half \ud83d\ude00".split()
+    "first last month - \u2019 n't 31 February a dozen half".split()
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=200), st.lists(WORDS, max_size=40).map(" ".join))
 
@@ -183,8 +183,9 @@ def test_whatever_the_text_there_is_an_answer(sentence: str, texts: list[str], p
 def test_work_is_bounded_however_long_the_texts(unit: str) -> None:
     def seconds(times: int) -> float:
         start = time.process_time()
-        check(unit * times, [unit * times])
+        text = (unit * times)[:times]
+        check(text, [text])
         return time.process_time() - start
 
     seconds(10)
-    assert seconds(400_000) < 6 * max(seconds(40_000), 0.05)
+    assert seconds(1_000_000) < 8 * max(seconds(60_000), 0.05)
