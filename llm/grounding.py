@@ -156,7 +156,7 @@ def _coverage(aligned: Alignment) -> dict[str, float]:
     tokens, places = aligned.tokens, aligned.places
     whole = sum(tokens[n].weight for n in aligned.content) or 1.0
     anywhere = sum(tokens[n].weight * aligned.best[n] for n in aligned.content) / whole
-    joined = total = jumps = 0.0
+    joined = total = 0.0
     for one, other in pairwise(aligned.content):
         weight = tokens[one].weight + tokens[other].weight
         total += weight
@@ -167,7 +167,6 @@ def _coverage(aligned: Alignment) -> dict[str, float]:
             step = b.at - a.at
             joined += weight * (1.0 if 0 < step <= 4 else 0.8 if 0 < step <= 9 else 0.7)
         else:
-            jumps += 1
             apart = abs(aligned.sentence(a).n - aligned.sentence(b).n) if a.text == b.text else 9
             joined += weight * (0.6 if apart == 1 else 0.35 if apart <= 3 else 0.1)
     telling = [n for n in aligned.content if tokens[n].kind == "word" and tokens[n].key in TELLING]
@@ -176,7 +175,6 @@ def _coverage(aligned: Alignment) -> dict[str, float]:
         "evidence": aligned.covered[1],
         "anywhere": anywhere,
         "joined": joined / total if total else anywhere,
-        "jumps": jumps / len(aligned.content),
         "untold": sum(1 - max(aligned.best[n], 0.5 * (n in places)) for n in telling),
         "apart": float(sum(n not in places or aligned.sentence(places[n]) != aligned.evidence[0] for n in telling)),
     }
@@ -207,10 +205,8 @@ def _by_style(coverage: dict[str, float], copied: float) -> dict[str, float]:
     return {
         "copied": copied,
         "broken": copied * (1 - coverage["joined"]),
-        "patched": copied * (1 - copied),
         "free evidence": (1 - copied) * (1 - coverage["evidence"]),
         "free anywhere": (1 - copied) * (1 - coverage["anywhere"]),
-        "free joined": (1 - copied) * (1 - coverage["joined"]),
     }
 
 
