@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from llm.evidence import Alignment, Place, Sentence
-from llm.facts import Day, Number, Token, days
+from llm.facts import Day, Number, Token, days, same_day
 from llm.lexicon import (
     ASSERTED,
     DENYING,
@@ -69,14 +70,14 @@ def _missing(aligned: Alignment) -> Iterator[Failure]:
         likeness = aligned.best[n]
         if likeness >= 0.6 or token.weight < 0.5:
             continue
-        if token.kind == "date" and (likeness or _is_of_the_day(token, aligned)):
-            continue
+        if token.kind == "date" and (likeness or _is_of_the_day(token, aligned)) and not _instead(n, aligned):
+            continue  # it cannot be told without the day of publication, or it is that day
         if token.kind == "name" and _is_given_name(n, aligned):
             continue
         if token.kind == "number" and likeness:
             place = aligned.places.get(n)
             yield Failure("unit", token.text, aligned.found(place).text if place else "")
-        elif not likeness:
+        elif not likeness or token.kind == "date":
             yield Failure(_kind(token), token.text, _instead(n, aligned))
 
 
@@ -182,20 +183,23 @@ def _instead(n: int, aligned: Alignment) -> str:
     found = [
         (min((abs(at - other) for other in near), default=99), aligned.texts[first.text].tokens[at].text)
         for at in aligned.words(first)
-        if (first.text, at) not in used and _is_alternative(token, aligned.texts[first.text].tokens[at])
+        if (first.text, at) not in used
+        and _is_alternative(token, aligned.texts[first.text].tokens[at], aligned.texts[first.text].published)
     ]
     apart, text = min(found, default=(99, ""))
     return text if apart <= 8 else ""
 
 
-def _is_alternative(token: Token, other: Token) -> bool:
+def _is_alternative(token: Token, other: Token, published: date | None) -> bool:
     """Whether `other` is of the kind of `token` and says something else."""
     if token.kind != other.kind or _is_same(token, other):
         return False
     if isinstance(token.value, Number) and isinstance(other.value, Number):
         like = (token.value.unit, token.value.ordinal) == (other.value.unit, other.value.ordinal)
         return like and other.value.value != 1
-    return token.kind in ("name", "date")
+    if isinstance(token.value, Day) and isinstance(other.value, Day):
+        return same_day(token.value, other.value, published) is False
+    return token.kind == "name"
 
 
 def _swapped(aligned: Alignment) -> Iterator[Failure]:
@@ -214,7 +218,7 @@ def _swapped(aligned: Alignment) -> Iterator[Failure]:
                     break
         elif max(aligned.best[m] for m in gap.unit) >= 0.6 and token.weight > 0.5:
             for other in gap.others:
-                if _is_alternative(token, other):
+                if _is_alternative(token, other, aligned.texts[aligned.evidence[0].text].published):
                     yield Failure(_kind(token), text, other.text)
                     break
 
