@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from llm.lexicon import COMMON, NATION, NEAR, OPPOSITE, PLACES, TELLING, stem
-from news.terms import STOP_WORDS, terms
+from news.terms import FUNCTION_WORDS, terms
 
 TokenKind = Literal["word", "name", "number", "date", "function"]
 
@@ -150,7 +150,7 @@ _WEEKDAYS = {
 _DAYS = {"today": 0, "tonight": 0, "yesterday": -1, "tomorrow": 1}
 _PERIODS = frozenset({"week", "month", "year"})
 _WHICH = frozenset({"last", "this", "next", "previous", "past"})
-_FUNCTION = STOP_WORDS | frozenset(
+_FUNCTION = FUNCTION_WORDS | frozenset(
     "a an the of to in on at by for with from as and or but that which who whom whose this these those it its he she "
     "they them his her their is are was were be been being has have had do does did will would can could may might "
     "shall should must not no nor so than then there here also just only very too more most over under up down out off "

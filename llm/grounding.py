@@ -11,6 +11,7 @@ sum of these (`_WEIGHTS`, made by `python -m tests.eval.fit`) is the score.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -84,8 +85,8 @@ def check(sentence: str, passages: Sequence[Passage | str]) -> Support:
 def review(answer: str, passages: Sequence[Passage | str]) -> tuple[Checked, ...]:
     """Check every claim of a raw answer that states something, in order.
 
-    A claim is checked against the passages it cites. If they do not support it, or it cites none, against all: the one
-    that does is then `found`.
+    A claim is checked against the passages it cites, without the names of their outlets. If they do not support it, or
+    it cites none, against all: the one that does is then `found`.
     """
     return tuple(recheck(claim, passages) for claim in claims(answer) if claim.states)
 
@@ -93,12 +94,13 @@ def review(answer: str, passages: Sequence[Passage | str]) -> tuple[Checked, ...
 def recheck(claim: Claim, passages: Sequence[Passage | str]) -> Checked:
     """One claim of an answer, as `review` checks it: for answers that are still being written (`claims.Stream`)."""
     cited = [number - 1 for number in claim.numbers if 0 < number <= len(passages)]
-    first = check(claim.text, [passages[n] for n in cited]) if cited else None
+    named = [passages[n] for n in cited]
+    first = check(_told(claim.text, named), named) if cited else None
     if first is not None and first.quote is not None:
         first = replace(first, quote=replace(first.quote, passage=cited[first.quote.passage]))
     if first is not None and (first.verdict == "supported" or len(cited) == len(passages)):
         return Checked(claim, first)
-    widely = check(claim.text, passages)
+    widely = check(_told(claim.text, passages), passages)
     if (
         widely.quote is not None
         and widely.quote.passage not in cited
@@ -106,6 +108,14 @@ def recheck(claim: Claim, passages: Sequence[Passage | str]) -> Checked:
     ):
         return Checked(claim, widely, widely.quote.passage + 1)
     return Checked(claim, first or widely)
+
+
+def _told(text: str, passages: Sequence[Passage | str]) -> str:
+    """A claim without the outlets it names as its sources: an article does not say who publishes it."""
+    for feed in {" ".join(p.feed.split()) for p in passages if isinstance(p, Passage)} - {""}:
+        without = re.sub(rf"(?<!\w){re.escape(feed)}(?:['’]s)?(?!\w)[ ,:]*", "", text, flags=re.IGNORECASE).strip()
+        text = without or text
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -543,3 +543,16 @@ def test_hostile_words_stay_words_wherever_a_reader_or_a_model_puts_them(app: Ap
         assert not at.exception
         drawn = [str(part.value) for part in (*at.markdown, *at.caption, *at.title)]
         assert_plain([*drawn, *(b.label for b in at.button if not (b.key or "").startswith("again"))])
+
+
+def test_below_an_answer_stands_what_came_of_checking_it(app: App, groq: GroqServer, shown: Shown):
+    groq.says("Forty-one people were hurt [1]. A whale swam to Lisbon [2].")
+    at = app.open()
+    ask(at, QUESTION)
+    labels = [expander.label for expander in at.expander]
+    assert any(re.fullmatch(r"2 claims: 1 supported, 1 (partly|not found|contradicted)", label) for label in labels), (
+        labels
+    )
+    again = reopen(app, chat_of(at))
+    assert [expander.label for expander in again.expander] == labels
+    assert "Lisbon" in shown(again)
