@@ -25,13 +25,18 @@ SHOWN = 20
 """The most claims that are listed."""
 
 
-def draw_checks(checks: Sequence[Mapping[str, Any]]) -> None:
-    """The line "11 claims: 9 supported, 1 partly, 1 not found", folded; nothing for an answer that claims nothing."""
+def draw_checks(checks: Sequence[Mapping[str, Any]], *, key: str) -> None:
+    """The line "11 claims: 9 supported, 1 partly, 1 not found", folded; nothing for an answer that claims nothing.
+
+    What is folded is drawn when it is opened: it says most of the answer once more.
+    """
     if not checks:
         return
     counted = Counter(check["verdict"] for check in checks)
     told = ", ".join(f"{counted[verdict]} {verdict}" for verdict in VERDICTS if counted[verdict])
-    with st.expander(f"{count(len(checks), 'claim')}: {told}", type="compact"):
+    with st.expander(f"{count(len(checks), 'claim')}: {told}", type="compact", key=key, on_change="rerun") as opened:
+        if not opened.open:
+            return
         st.markdown("\n\n".join(map(in_words, checks[:SHOWN])))
         st.caption("Checked by program, word by word, against the passages: no second model was asked.")
 

@@ -100,7 +100,7 @@ def draw_foot(
                 on_click=intend, args=("again", turn.id),
             )  # fmt: skip
     sources(assistant.read_passages(details), cited(details))
-    draw_checks(details.get("checks", ()))
+    draw_checks(details.get("checks", ()), key=f"checks-{turn.id}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if turn.answer:
             plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
