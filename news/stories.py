@@ -1,14 +1,18 @@
-"""Entries of several feeds about one event, found by what their titles share. Pure.
+"""A story: the entries about one event, and what they tell together. Pure.
 
-Two entries of different feeds tell one story when their titles share at least `SHARED` terms and those are at least
-`OVERLAP` of the shorter title's. Titles of one feed are never compared with each other: a column's name ("Quote of
-the day: …") is in every title of its feed and says nothing.
+`story_of` makes one of the entries that `news.grouping` put together: which leads, who was first, what each added, how
+many independent origins the reports have, and the names in them. `top` groups without a memory, for pages that have a
+list: two entries of different feeds tell one story when their titles share at least `SHARED` terms and those are at
+least `OVERLAP` of the shorter title's. Titles of one feed are never compared with each other there: a column's name
+("Quote of the day: …") is in every title of its feed and says nothing.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -37,6 +41,157 @@ class Story:
     def feeds(self) -> tuple[str, ...]:
         """The names of the feeds that tell it, each once, the lead's first."""
         return tuple(dict.fromkeys(entry.feed for entry in self.entries))
+
+    @property
+    def by_feed(self) -> dict[str, tuple[Entry, ...]]:
+        """The entries of each feed, oldest first; the feed that was first is first."""
+        told: dict[str, list[Entry]] = {}
+        for entry in _oldest_first(self.entries):
+            told.setdefault(entry.feed, []).append(entry)
+        return {feed: tuple(entries) for feed, entries in told.items()}
+
+    @property
+    def first(self) -> Entry:
+        """The first report."""
+        return _oldest_first(self.entries)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An entry in a story's timeline. `added` is its sentence that tells most that no earlier entry told, or ""."""
+
+    entry: Entry
+    added: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Reports that come from one hand: copies and rewrites of one text. `agency` is the one they name, "" for none."""
+
+    agency: str
+    entries: tuple[Entry, ...]
+
+
+def story_of(entries: Iterable[Entry]) -> Story:
+    """The story of these entries, one at least. The most central title leads, not the first: that most others share.
+
+    An entry with text to show goes before one that is only a headline.
+    """
+    newest_first = _oldest_first(entries)[::-1]
+    titles = {entry.id: _title_terms(entry.title) for entry in newest_first}
+    holders = Counter(term for title in titles.values() for term in title)
+
+    def standing(entry: Entry) -> tuple[bool, float]:
+        title = titles[entry.id]
+        shared = sum(holders[term] - 1 for term in title)
+        return len(entry.text) >= ENOUGH_TEXT, shared / math.sqrt(len(title) or 1)
+
+    lead = max(newest_first, key=standing)
+    near = titles[lead.id]
+    others = sorted(
+        (entry for entry in newest_first if entry is not lead), key=lambda entry: -len(near & titles[entry.id])
+    )
+    return Story(lead, tuple(others))
+
+
+def timeline(story: Story) -> tuple[Report, ...]:
+    """The reports oldest first, each with what it added."""
+    told: set[str] = set()
+    out = []
+    for entry in _oldest_first(story.entries):
+        lines = [entry.title, *sentences(entry.text[:_READ])]
+        best, most = "", _NEW - 1
+        for line in lines:
+            new = len(set(terms(line)) - told)
+            if new > most:
+                best, most = " ".join(line.split()), new
+        out.append(Report(entry, best))
+        told.update(*map(terms, lines))
+    return tuple(out)
+
+
+def origins(story: Story) -> tuple[Origin, ...]:
+    """Who reported by themselves, the earliest first: near-equal texts, and texts of one agency, are one origin.
+
+    Wire copy is near-equal if half of its runs of four terms are in both; headlines alone, if their terms are the same.
+    """
+    ordered = _oldest_first(story.entries)
+    agencies = [_agency(entry) for entry in ordered]
+    shapes = [_shape(entry) for entry in ordered]
+    root = list(range(len(ordered)))
+    for later in range(len(ordered)):
+        for earlier in range(later):
+            if root[later] == later and (
+                (agencies[later] and agencies[later] == agencies[earlier]) or _copied(shapes[earlier], shapes[later])
+            ):
+                root[later] = root[earlier]
+    groups: dict[int, list[int]] = {}
+    for place, first in enumerate(root):
+        groups.setdefault(first, []).append(place)
+    return tuple(
+        Origin(
+            next((agencies[place] for place in places if agencies[place]), ""),
+            tuple(ordered[place] for place in places),
+        )
+        for places in groups.values()
+    )
+
+
+def names(story: Story, n: int = 8) -> tuple[str, ...]:
+    """Names of people, places and bodies in it, those in most entries first: capitalised words within sentences.
+
+    Only what two entries have is given, so that a slip of one is not.
+    """
+    found: Counter[str] = Counter()
+    shown: dict[str, Counter[str]] = defaultdict(Counter)
+    for entry in story.entries:
+        here = {}
+        for line in sentences(entry.text[:_READ]):
+            for match in _NAMES.finditer(line):
+                if match.start() and (name := match[0].strip()):
+                    here[name.casefold()] = name
+        found.update(here.keys())
+        for key, name in here.items():
+            shown[key][name] += 1
+    ranked = sorted((key for key, count in found.items() if count > 1), key=lambda key: (-found[key], key))
+    kept: list[str] = []
+    for key in ranked:
+        if not any(key in other or other in key for other in kept):
+            kept.append(key)
+    return tuple(shown[key].most_common(1)[0][0] for key in kept[:n])
+
+
+_READ = 1_500
+"""Characters of a text that are looked at."""
+_NEW = 4
+"""Terms that a sentence must have of its own to have added something."""
+_NAMES = re.compile(r"(?<![.!?:\"“‘'] )\b[^\W\d_a-z][\w'’-]+(?: (?:(?:of|the|al|de|bin) )?[^\W\d_a-z][\w'’-]+){0,3}")
+_AGENCIES = "Reuters AFP AP dpa EFE ANSA Xinhua TASS PTI ANI IANS Kyodo Yonhap Bloomberg AAP NAN".split()
+_CREDIT = re.compile(rf"\((?P<one>{'|'.join(_AGENCIES)})\)|(?:[-—–] ?|\bby |^)(?P<two>{'|'.join(_AGENCIES)})\s*$")
+_Shape = tuple[frozenset[str], frozenset[tuple[str, ...]]]
+
+
+def _agency(entry: Entry) -> str:
+    """The agency whose text it says it is, by its byline or its beginning or end."""
+    for text in (entry.author, entry.text[:200], entry.text[-80:]):
+        if match := _CREDIT.search(text):
+            return match["one"] or match["two"]
+    return ""
+
+
+def _shape(entry: Entry) -> _Shape:
+    body = terms(entry.text[:_READ])[:120]
+    return _title_terms(entry.title), frozenset(tuple(body[at : at + 4]) for at in range(len(body) - 3))
+
+
+def _copied(one: _Shape, other: _Shape) -> bool:
+    if one[1] and other[1]:
+        return len(one[1] & other[1]) >= min(len(one[1]), len(other[1])) / 2
+    return bool(one[0]) and one[0] == other[0]
+
+
+def _oldest_first(entries: Iterable[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.published_at, entry.first_seen_at, entry.id))
 
 
 def top(entries: Sequence[Entry], n: int = 12) -> list[Story]:

@@ -1,0 +1,213 @@
+"""Figures in which reports of one event differ, or that moved: a toll, the hurt, the arrested. Pure; precision first.
+
+A figure is only read where the words around it say what it counts ("killing at least 13", "toll rises to 55",
+"41 hurt", "magnitude-7.8"); "12 Indians among 13 killed" is 13. A sentence that counts a thing twice says nothing, nor
+does one that tells of other days or places ("since October", "in a separate strike"), or that counts in dozens. Two
+figures are only set side by side if they can be counts of one thing: published within a day of each other, with a name
+in common, and growing, or else from two outlets that are not far apart. Where much does not fit, the story is a series
+of events, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from news.terms import sentences
+from news.types import Entry
+
+Kind = Literal["dead", "hurt", "missing", "arrested", "magnitude"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number as one entry reports it. `quote` is the sentence; `at` is when the entry was published.
+
+    `rounded`: told as "more than 60", "nearly 900".
+    """
+
+    kind: Kind
+    value: float
+    quote: str
+    entry_id: int
+    feed: str
+    at: datetime
+    rounded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one thing is counted at, each number by who reported it first, oldest first; two at least.
+
+    `moved`: the numbers only grew over time ("41 → 55 → 61"), so later ones replace earlier ones. Else outlets differ.
+    """
+
+    kind: Kind
+    figures: tuple[Figure, ...]
+    moved: bool
+
+
+_WORDS = {
+    word: number
+    for number, word in enumerate(
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "eighteen nineteen twenty".split(),
+        1,
+    )
+}
+_NUMBER = rf"(?<![-\w.])(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+|{'|'.join(_WORDS)})"
+_ABOUT = r"(?:at least |more than |over |nearly |about |around |some |up to |as many as )?"
+_ROUNDED = re.compile(r"(?:more than|over|nearly|almost|about|around|some|up to|tops|passes)\s$", re.IGNORECASE)
+# What may stand between a number and the word that says what happened to them.
+_PEOPLE = (
+    r"(?:(?:other |more )?(?:people|persons|civilians|passengers|students|pupils|children|workers|soldiers|troops|"
+    r"villagers|residents|migrants|men|women|protesters|demonstrators|fans|officers|police officers|others|miners|"
+    r"tourists|skydivers|personnel|crew members|rioters) )?"
+)
+_BE = r"(?:(?:were |are |was |is |have been |has been |had been |being |reported |confirmed |feared |now )*)"
+_PATTERNS: dict[Kind, tuple[str, ...]] = {
+    "dead": (
+        rf"(?:death )?toll (?:\w+ ){{0,6}}?(?:to|at|reaches|hits|passes|tops|climbs to|rises to) {_ABOUT}{_NUMBER}",
+        rf"\b(?:kill(?:s|ed|ing)|leav(?:es|ing)|left) {_ABOUT}{_NUMBER} {_PEOPLE}(?:dead\b)",
+        rf"\bkill(?:s|ed|ing) {_ABOUT}{_NUMBER}"
+        rf"(?= (?:people|persons|civilians|passengers|students|in|after|as|and|near)\b|[,.;:]|$)",
+        rf"\b{_NUMBER} {_PEOPLE}{_BE}(?:killed|dead|died|die)\b",
+    ),
+    "hurt": (
+        rf"\b(?:injur(?:es|ed|ing)|wound(?:s|ed|ing)|hurt(?:s|ing)?) {_ABOUT}{_NUMBER}"
+        rf"(?= (?:people|persons|others|more|in|after|as)\b|[,.;:]|$)",
+        rf"\b{_NUMBER} {_PEOPLE}{_BE}(?:injured|wounded|hurt)\b",
+    ),
+    "missing": (rf"\b{_NUMBER} {_PEOPLE}{_BE}(?:still )?(?:missing|unaccounted for)\b",),
+    "arrested": (
+        rf"\b(?:arrest(?:s|ed|ing)?|detain(?:s|ed|ing)?) {_ABOUT}{_NUMBER}"
+        rf"(?= (?:people|persons|in|after|as|over)\b|[,.;]|$)",
+        rf"\b{_NUMBER} {_PEOPLE}{_BE}(?:arrested|detained|arrests)\b",
+    ),
+    "magnitude": (
+        r"\bmagnitude[- ](?:of )?(?P<number>\d\.\d)\b",
+        r"\b(?P<number>\d\.\d)[- ]magnitude\b",
+    ),
+}
+_READ = {kind: tuple(re.compile(each, re.IGNORECASE) for each in patterns) for kind, patterns in _PATTERNS.items()}
+# A number that is told of other events, of a sum over time, or of the past.
+_ELSEWHERE = re.compile(
+    r"\b(?:since|so far this|this year|last (?:year|month|week)|in 20\d\d|in 19\d\d|separate|another|previous|ago|each|"
+    r"earlier this|anniversary|every|per|total of|altogether|over the past|in recent|among them|including|of whom|"
+    r"brings|bringing|plot|could|may have|might|if|would|alleged|accused|convicted|dozens?|hundreds|scores)\b",
+    re.IGNORECASE,
+)
+_LONGEST = 400
+
+
+def figures(entry: Entry) -> tuple[Figure, ...]:
+    """The figures of the title and of the first sentences of the text, each kind once: the first that is clear."""
+    found: dict[Kind, Figure] = {}
+    for sentence in [entry.title, *sentences(entry.text[:1_500])[:4]]:
+        line = " ".join(sentence.split())[:_LONGEST]
+        if _ELSEWHERE.search(line):
+            continue
+        for kind, (value, rounded) in _read(line).items():
+            found.setdefault(kind, Figure(kind, value, line, entry.id, entry.feed, entry.published_at, rounded))
+    return tuple(found.values())
+
+
+def _read(line: str) -> dict[Kind, tuple[float, bool]]:
+    """What `line` counts, and whether roundly; kinds that it counts twice left out."""
+    out: dict[Kind, tuple[float, bool]] = {}
+    for kind, patterns in _READ.items():
+        values = {
+            (_value(match["number"]), _ROUNDED.search(line[: match.start("number")]) is not None)
+            for pattern in patterns
+            for match in pattern.finditer(line)
+        }
+        if len(values) == 1:
+            out[kind] = values.pop()
+    return out
+
+
+def _value(number: str) -> float:
+    return float(_WORDS.get(number.casefold(), 0) or number.replace(",", ""))
+
+
+def differences(entries: Iterable[Entry]) -> tuple[Difference, ...]:
+    """The figures of one story that differ, those most entries give first. English alone is read."""
+    by_kind: defaultdict[Kind, list[Figure]] = defaultdict(list)
+    about: dict[int, frozenset[str]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.published_at, entry.id)):
+        for figure in figures(entry):
+            by_kind[figure.kind].append(figure)
+            about[entry.id] = _names(f"{entry.title} {figure.quote}")
+    out = []
+    for kind, told in sorted(by_kind.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+        shown = _of_one_thing(told, about)
+        if len(shown) > 1:
+            values = [figure.value for figure in shown]
+            grew = kind not in ("magnitude", "missing") and values == sorted(values)
+            out.append(Difference(kind, shown, moved=grew))
+    return tuple(out)
+
+
+_DAY = timedelta(days=1)
+_NEAR = 0.85
+_NAME = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}")
+_NO_NAMES = frozenset(
+    "the dead death deaths toll kill kills killed killing died dies hurt injured injures wounded wounds missing "
+    "arrested arrests detained least more over nearly about around police people officials after attack attacks "
+    "strike strikes fire crash breaking watch video live world minister health ministry army military monday tuesday "
+    "wednesday thursday friday saturday sunday two three four five six seven eight nine ten eleven twelve israeli "
+    "russian ukrainian iranian american indian bus train plane truck car boat ferry ship building school hotel mine "
+    "earthquake quake storm floods blast explosion bomb bombing gunman gunmen shooting rescuers driver".split()
+)
+
+
+_OF_WAR = re.compile(r"\b(?:strikes?|airstrikes?|raids?|attacks?|drones?|missiles?|shelling|pummels)\b", re.IGNORECASE)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(word.casefold() for word in _NAME.findall(text)) - _NO_NAMES
+
+
+def _of_one_thing(told: Sequence[Figure], about: Mapping[int, frozenset[str]]) -> tuple[Figure, ...]:
+    """Each number that can be a count of one thing, by who told it first; () if too much does not fit."""
+    counted = Counter(figure.value for figure in told)
+    anchor = max(told, key=lambda figure: (counted[figure.value], not figure.rounded))
+    here = told.index(anchor)
+    kept = [anchor]
+    for figure in told[here + 1 :]:
+        if _follows(kept[-1], figure, about):
+            kept.append(figure)
+    for figure in reversed(told[:here]):
+        if _follows(figure, kept[0], about):
+            kept.insert(0, figure)
+    lost = {figure.value for figure in told} - {figure.value for figure in kept}
+    if len(lost) > 1:
+        return ()
+    first: dict[float, Figure] = {}
+    for figure in kept:
+        exact = [other for other in kept if not other.rounded]
+        if not figure.rounded or not any(_fits(figure, other) for other in exact):
+            first.setdefault(figure.value, figure)
+    return tuple(first.values())
+
+
+def _fits(rounded: Figure, exact: Figure) -> bool:
+    """Whether both say the same: "more than 20" does not contradict 25 that was told before, nor 19 that was."""
+    if exact.at <= rounded.at and exact.value >= rounded.value:
+        return True
+    return bool(exact.value) and _NEAR <= rounded.value / exact.value <= 1 / _NEAR
+
+
+def _follows(one: Figure, later: Figure, about: Mapping[int, frozenset[str]]) -> bool:
+    """Whether `later` can be a newer count of what `one` counts, or another outlet's."""
+    # A war has strikes of the same names every day, so these need more in common.
+    needed = 2 if _OF_WAR.search(one.quote) or _OF_WAR.search(later.quote) else 1
+    if later.at - one.at > _DAY or len(about[one.entry_id] & about[later.entry_id]) < needed:
+        return False
+    if later.value >= one.value or one.kind == "missing":
+        return True
+    return later.feed != one.feed and later.value >= one.value / 2
