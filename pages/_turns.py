@@ -40,7 +40,8 @@ def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *,
         with st.container(key=f"answer-{turn.id}"):
             replay(assistant.draw(turn.answer, assistant.read_passages(turn.details)))
         with st.container():
-            draw_foot(part, chat, turn, earlier, last=last)
+            fresh = st.session_state.get("fresh") == turn.id and bool(st.session_state.pop("fresh"))
+            draw_foot(part, chat, turn, earlier, last=last, fresh=fresh)
 
 
 def draw_question(turn: Turn) -> None:
