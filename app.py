@@ -21,13 +21,13 @@ from news.stories import top
 from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
 from pages._adding import choose_feeds
-from pages._answer import replay, stream
+from pages._answer import stream
 from pages._asking import Intent, begin, entries_in, find, intend, intended, resume, told, was_stopped, watched
 from pages._chats import draw_chats
 from pages._meter import draw_ledger, draw_meter, in_words
 from pages._model import chat_model
 from pages._plain import to_the_end
-from pages._turns import DESK, PERSON, draw_foot, draw_question, draw_turn, written
+from pages._turns import DESK, PERSON, draw_question, draw_turn, written
 from pages._voice import heard, may_speak
 
 TURNS_SHOWN = 30
@@ -85,8 +85,8 @@ def draw_welcome(part: Services) -> None:
         )  # fmt: skip
 
 
-def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequence[Turn], *, last: bool) -> None:
-    """An answer while it is being written, from its beginning; ends when it does.
+def draw_live(part: Services, turn: Turn, live: Live) -> None:
+    """An answer while it is being written, from its beginning; when it ends, the page is drawn anew.
 
     Its places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
     """
@@ -95,21 +95,17 @@ def draw_live(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequen
         body, foot = st.empty(), st.empty()
         if not live.markdown:
             time.sleep(SENT_S)
-        words = body.container(key=f"answer-{turn.id}")
-        with words, watched(part, turn, live):
+        with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
             stream(live)
-        live.wait(2.0)
-        ended = part.conversations.turn(turn.id) or turn
-        if ended.answer and not live.markdown:  # it could not go on
-            with words:
-                replay(assistant.draw(ended.answer, assistant.read_passages(ended.details)))
-        with foot.container():
-            draw_foot(part, chat, ended, earlier, last=last, fresh=True)
+        foot.empty()
+    live.wait(2.0)
+    st.session_state.fresh = turn.id
+    st.rerun()
 
 
 @st.fragment(run_every=1.0)
 def draw_ended(live: Live, ticks: Iterator[int]) -> None:
-    """Draw the page anew when its answer has ended: after Stop nothing else would, and the meter counts the answer."""
+    """Draw the page anew when its answer has ended: after Stop nothing else would."""
     if next(ticks) and live.finished:
         st.rerun()
 
@@ -264,7 +260,7 @@ with history:
     for turn in shown:
         last = turn is turns[-1]
         if turn.id in written_now:
-            draw_live(part, chat, turn, written_now[turn.id], turns[:-1] if last else (), last=last)
+            draw_live(part, turn, written_now[turn.id])
         else:
             draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
     if draft and not running:

@@ -19,6 +19,7 @@ from llm import followups
 from llm.base import ChatModel, Interrupted, ModelError, Stream, TooLarge, Usage
 from llm.citations import Citation, Linker
 from llm.citations import draw as draw
+from llm.grounding import Checked, review
 from llm.prompt import Turn as Turn
 from llm.request import Request as Request
 from llm.request import prepare as prepare
@@ -46,8 +47,9 @@ class Answer:
     `raw` is what the model wrote, `markdown` what was given out; both grow. `passages` are those the model was given,
     in the order of their numbers. `model` is the one that answers. `notice` is a sentence for the reader, or "".
     `covered` is False if what was found is hardly about the question. `reasoning` is what the model thought, never part
-    of the answer. `usage` and `limits` come with the end, and so do up to three `follow_ups`: questions to ask next, as
-    plain text. One that goes on with a broken answer begins with the text of that, as its first piece.
+    of the answer. `usage` and `limits` come with the end, and so do up to three `follow_ups` (questions to ask next, as
+    plain text) and the `checks` of its claims against the passages. One that goes on with a broken answer begins with
+    the text of that, as its first piece.
 
     `first_s` and `seconds` are those from `asked_at` until the first delta and until the end, None before.
     """
@@ -68,6 +70,7 @@ class Answer:
         self.usage: Usage | None = None
         self.limits = stream.limits
         self.follow_ups: tuple[str, ...] = ()
+        self.checks: tuple[Checked, ...] = ()
         self.first_s: float | None = None
         self.seconds: float | None = None
         self._earlier = tuple(turn.question for turn in draft.turns)
@@ -136,6 +139,7 @@ class Answer:
             "horizon": _as_json(asdict(self.horizon)),
             "covered": self.covered,
             "follow_ups": list(self.follow_ups),
+            "checks": [_check(checked) for checked in self.checks],
             "resumable": self.resumable,
             "first_s": _rounded(self.first_s),
             "seconds": _rounded(self.seconds),
@@ -145,7 +149,8 @@ class Answer:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: question, answer (as the model wrote it), state and reason, citations (n, title, url, feed,
         published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon,
-        covered, follow_ups, resumable, and first_s, seconds and tokens_per_s (null if unknown).
+        covered, follow_ups, checks (for each claim: claim, verdict, score, quote, passage, found, failed), resumable,
+        and first_s, seconds and tokens_per_s (null if unknown).
         """
         told = {"question": self.question, "answer": self.raw, "state": self.state, "reason": self.reason}
         return told | self.details
@@ -216,6 +221,7 @@ class Answer:
         self.limits = self._stream.limits
         self.seconds = self._clock() - self._asked_at
         self.reason = reason
+        self.checks = review(self.raw, self.passages)
         if state == "done":
             self.follow_ups = followups.complete(
                 self._ending.questions, self.question, self._earlier, self.passages, self._linker.cited
@@ -336,6 +342,23 @@ def _smaller(ledger: Ledger, error: TooLarge) -> int:
     if error.limit and error.limit < ledger.used:
         return error.limit * 97 // 100
     return ledger.used // 2
+
+
+def _check(checked: Checked) -> dict[str, Any]:
+    """For JSON: a claim, its verdict and score, the quote and the number of its passage (0: none), what failed.
+
+    `found` is that number if the program found the passage, and the model did not cite it.
+    """
+    support = checked.support
+    return {
+        "claim": checked.claim.text,
+        "verdict": support.verdict,
+        "score": round(support.score, 3),
+        "quote": support.quote.text if support.quote else "",
+        "passage": support.quote.passage + 1 if support.quote else 0,
+        "found": checked.found,
+        "failed": [asdict(failure) for failure in support.failed],
+    }
 
 
 def _rounded(figure: float | None) -> float | None:

@@ -23,9 +23,9 @@ from news.terms import ASKING, forms, indexed, language_of, sentences, terms, wo
 from news.text import address_words
 from news.times import When, read
 from news.types import Entry, Found, Passage
-from storage.fulltext import Part, hour, valid_hour, version
+from storage.fulltext import HOUR, Part, hour, version
 
-NEWEST = 1_500
+NEWEST = 400
 """So many of the newest wordings that hold a term are looked at."""
 OLDER = 200
 """So many more, of whatever age, that hold the two rarest of several frequent terms."""
@@ -246,8 +246,8 @@ def _ranked(
     oldest: list[int] = []
     for place in range(len(asked)):
         lists = [(bit, holders[part][place]) for part, bit in _BITS.items()]
-        parts: dict[int, int] = {}
-        for bit, rows in lists:
+        parts = dict.fromkeys(lists[0][1], lists[0][0])
+        for bit, rows in lists[1:]:
             for row in rows:
                 parts[row] = parts.get(row, 0) | bit
         parts_held.append(parts)
@@ -273,13 +273,8 @@ def _ranked(
         for row in store.newest_of_all([term.forms for term in rarest], wanted, limit=OLDER):
             held.setdefault(row, both)
     recency = _recency(when, at)
-    by_hour: dict[int, float] = {}
-    promising: list[tuple[float, int]] = []
-    for row, score in held.items():
-        told = valid_hour(row)
-        if told not in by_hour:
-            by_hour[told] = recency(told)
-        promising.append((score * by_hour[told], row))
+    by_hour = {told: recency(told) for told in {row >> HOUR for row in held}}
+    promising = [(score * by_hour[row >> HOUR], row) for row, score in held.items()]
     best = heapq.nlargest(SHORTLIST, promising)
     entries = store.wordings([version(row) for _, row in best], wanted)
     answers = [answer for kind, answer in _ANSWERED_BY if kind.search(question[:500])]
@@ -290,7 +285,7 @@ def _ranked(
             continue
         beyond = [term for oldest, term in unread if row < oldest]
         if beyond:
-            score = by_hour[valid_hour(row)] * _reread(entry, asked, worth)
+            score = by_hour[row >> HOUR] * _reread(entry, asked, worth)
         if answers and any(answer.search(entry.text[:2_000]) for answer in answers):
             score *= ANSWERED
         ranked.append(_Candidate(entry, score))

@@ -98,6 +98,8 @@ _FUNCTION_WORDS = {
     "sig sin som till under ut vad var varför vid vilka är över",
 }
 LANGUAGES = tuple(_FUNCTION_WORDS)
+FUNCTION_WORDS = frozenset(word for listed in _FUNCTION_WORDS.values() for word in listed.split())
+"""Of all of them together."""
 """The ISO codes of the languages whose function words and stems are known."""
 _STEMMERS = {
     "en": "english", "de": "german", "fr": "french", "es": "spanish", "pt": "portuguese", "it": "italian",

@@ -7,13 +7,14 @@ owner allows it: this program connects to it, and a stranger could otherwise hav
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from llm.base import CTX_LENGTH, ChatModel
 from llm.extractive import ExtractiveModel
 from llm.groq import GroqModel
-from llm.models import DEFAULT, EFFORT, Effort
+from llm.models import DEFAULT, EFFORT
 from news.fetch import says_yes
 from pages import setting
 
@@ -42,24 +43,28 @@ def groq_key() -> str:
     return str(st.session_state.get("groq_key") or setting("GROQ_API_KEY"))
 
 
+def is_openai(address: str) -> bool:
+    """Whether a server's address is written as servers with OpenAI's paths write theirs; those need no key."""
+    return address.rstrip("/").endswith("/v1") and not address.rstrip("/").endswith("/openai/v1")
+
+
 def configured(name: str = "", *, on_wait: OnWait | None = None) -> GroqModel | None:
     """The client of the server that was chosen, for the model `name` (default: the chosen one); None without one."""
-    budget = int(st.session_state.get("budget", CTX_LENGTH))
-    effort: Effort = st.session_state.get("effort", EFFORT)
-    if address := other_server():
+    key, address, chosen = groq_key(), setting("GROQ_BASE_URL"), st.session_state.get("model") or setting("GROQ_MODEL")
+    if other := other_server():
         key, chosen = (str(st.session_state.get(field) or "") for field in ("server_key", "server_model"))
-        return GroqModel(
-            key, model=name or chosen, base_url=address, openai_paths=True, ctx_length=budget, effort=effort,
-            on_wait=on_wait,
-        )  # fmt: skip
-    key, address = groq_key(), setting("GROQ_BASE_URL")
-    keyless = address.rstrip("/").endswith("/v1") and not address.rstrip("/").endswith("/openai/v1")
-    if not key and not keyless:
+        address = other
+    elif not key and not is_openai(address):
         return None
-    return GroqModel(
-        key, model=name or str(st.session_state.get("model") or setting("GROQ_MODEL") or DEFAULT),
-        base_url=address or None, ctx_length=budget, effort=effort, on_wait=on_wait,
+    own = bool(other) or is_openai(address)
+    client = partial(
+        GroqModel, key, base_url=address or None, openai_paths=own, on_wait=on_wait,
+        ctx_length=int(st.session_state.get("budget", CTX_LENGTH)), effort=st.session_state.get("effort", EFFORT),
     )  # fmt: skip
+    if name or chosen or not own:
+        return client(model=str(name or chosen or DEFAULT))
+    listed = client().known()  # llama.cpp answers to any name, and our count would take its model for another
+    return client(model=listed[0].id if listed else DEFAULT)
 
 
 def chat_model(name: str = "", *, on_wait: OnWait | None = None) -> ChatModel:

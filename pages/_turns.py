@@ -18,6 +18,7 @@ from pages import QUESTION_CHARACTERS, Services, sources
 from pages._adding import search_web, templates, was_searched
 from pages._answer import replay
 from pages._asking import intend
+from pages._checks import draw_checks
 from pages._meter import list_ledger
 from pages._model import configured
 from pages._plain import plain
@@ -39,7 +40,8 @@ def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *,
         with st.container(key=f"answer-{turn.id}"):
             replay(assistant.draw(turn.answer, assistant.read_passages(turn.details)))
         with st.container():
-            draw_foot(part, chat, turn, earlier, last=last)
+            fresh = st.session_state.get("fresh") == turn.id and bool(st.session_state.pop("fresh"))
+            draw_foot(part, chat, turn, earlier, last=last, fresh=fresh)
 
 
 def draw_question(turn: Turn) -> None:
@@ -99,6 +101,7 @@ def draw_foot(
                 on_click=intend, args=("again", turn.id),
             )  # fmt: skip
     sources(assistant.read_passages(details), cited(details))
+    draw_checks(details.get("checks", ()), key=f"checks-{turn.id}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if turn.answer:
             plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)

@@ -15,7 +15,7 @@ from news.store import LONGEST_MUTE
 from news.types import Mute
 from pages import Services, ago, count, frame, now, setting, unique
 from pages._adding import remove_sample_button
-from pages._model import GROQ, OTHER, configured, may_choose_server, other_server
+from pages._model import GROQ, OTHER, configured, is_openai, may_choose_server, other_server
 
 SMALLEST_BUDGET, LARGEST_BUDGET, BUDGET_STEP = 2_000, 32_000, 500
 KEEP_DAYS = (7, 30, 90, 365)
@@ -86,20 +86,22 @@ def draw_other_server() -> None:
 
 def draw_choice(model: GroqModel | None) -> None:
     """Which of the server's models answers, and how much it thinks."""
-    known = model.known() if model else BUNDLED
-    offered = {row.id: row for row in known}
-    elsewhere = bool(other_server())
-    key, first = ("server_model", "") if elsewhere else ("model", setting("GROQ_MODEL") or DEFAULT)
-    ids = unique(
-        [*([] if elsewhere and not (model and model.is_live()) else offered), first, st.session_state.get(key) or ""]
-    )
-    st.selectbox(
-        "Model", ids, index=ids.index(first) if first in ids else 0 if ids else None, key=key, persist_state="session",
-        accept_new_options=True, format_func=lambda id_: described(offered.get(id_) or ModelInfo(id_)),
-    )  # fmt: skip
     live = model is not None and model.is_live()
+    own = bool(other_server()) or is_openai(setting("GROQ_BASE_URL"))  # Groq's models are not to be had there
+    offered = {row.id: row for row in (model.known() if model and (live or not own) else () if own else BUNDLED)}
+    key = "server_model" if other_server() else "model"
+    first = "" if other_server() else setting("GROQ_MODEL") or ("" if own else DEFAULT)
+    first = first or next(iter(offered), "")
+    if not st.session_state.get(key) and first:
+        st.session_state[key] = first  # of a box that was drawn before, only this changes the choice
+    ids = unique([*offered, first, st.session_state.get(key) or ""])
+    st.selectbox(
+        "Model", ids, index=None, key=key, persist_state="session", accept_new_options=True,
+        placeholder="Its name, or “Try it”", format_func=lambda id_: described(offered.get(id_) or ModelInfo(id_)),
+    )  # fmt: skip
     st.caption("As the server lists them now." if live else "A short list; “Try it” asks the server for its own.")
-    chosen = offered.get(str(st.session_state.get(key) or first)) or info(str(st.session_state.get(key) or first))
+    name = str(st.session_state.get(key) or "")
+    chosen = offered.get(name) or info(name)
     if chosen and chosen.efforts:
         st.segmented_control(
             "How much it thinks first", chosen.efforts, default=EFFORT, key="effort", persist_state="session",
@@ -124,8 +126,9 @@ def tried(model: GroqModel) -> str:
 
 
 def forget_trial() -> None:
-    """Another server or key: what was said of the last one is no longer true."""
-    st.session_state.pop("trial", None)
+    """Another server or key: what was said of the last one, and chosen of its models, is no longer true."""
+    for name in ("trial", "server_model"):
+        st.session_state.pop(name, None)
 
 
 def draw_usage(part: Services) -> None:

@@ -19,7 +19,8 @@ from sqlalchemy import Connection, text
 
 Part = Literal["title", "text", "address"]
 PARTS: tuple[Part, ...] = ("title", "text", "address")
-_IDS = 32  # bits of a row's number that are the version's id
+HOUR = _IDS = 32
+"""So many bits of a row's number are the version's id; above them is the hour, as `hour` counts."""
 _LAST = (1 << 63) - 1
 
 
@@ -89,7 +90,7 @@ class FTS5:
     ) -> list[list[int]]:
         """For each query the rows of the newest versions that it matches, valid from within these hours, newest first.
 
-        A row's number is read by `version` and `valid_hour`.
+        A row's number is read by `version` and `HOUR`.
         """
         first = hour(since) << _IDS if since else 0
         last = ((hour(until) + 1) << _IDS) - 1 if until else _LAST
@@ -148,8 +149,3 @@ class FTS5:
 def version(row: int) -> int:
     """The id of the version that a row's number says."""
     return row & ((1 << _IDS) - 1)
-
-
-def valid_hour(row: int) -> int:
-    """The hour, as `hour` counts, from which the version of a row's number is valid."""
-    return row >> _IDS

@@ -115,8 +115,8 @@ def test_what_is_shown_is_what_is_sent_to_the_last_byte_and_token(page: Page, gr
 
 def test_the_list_opens_beside_a_draft_and_a_turn_can_be_taken_out_and_let_in(page: Page, groq: GroqServer) -> None:
     answered(page, groq, "It struck the quay [1].")
+    expect(meter(page)).to_contain_text("1 turn")  # a moment after the answer has ended
     without = sum_shown(meter(page).inner_text())
-    assert "1 turn" in meter(page).inner_text()
     look_first(page)
     ask(page, "And who steered it?")
     assert QUESTION in words(page)

@@ -6,12 +6,15 @@ archive alone, but for the milliseconds.
 
 from __future__ import annotations
 
+import argparse
 import statistics
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from llm.prompt import fence
@@ -20,8 +23,8 @@ from news.search import search
 from news.store import Store
 from news.terms import words
 from news.types import Passage
-from tests.eval.archive import Item
-from tests.labels import article_key
+from tests.eval.archive import Item, fill, read, weeks
+from tests.labels import article_key, events, questions
 
 ALIKE = 0.4
 DEPTH = 10
@@ -189,3 +192,37 @@ class Clock:
             for unit, times in (("_ms", self.wall), ("_cpu_ms", self.cpu))
             for name, at in (("p50", 0.5), ("p95", 0.95))
         }
+
+
+REPORTED_FROM = datetime(2026, 6, 8, tzinfo=UTC)
+"""The beginning of W24."""
+
+
+def main(given: list[str]) -> dict[str, Any]:
+    """The figures of the archive's weeks. They were tuned on W20 to W23; what counts is W24 to W26."""
+    parser = argparse.ArgumentParser(prog="python -m tests.eval retrieval", description=main.__doc__)
+    parser.add_argument("--archive", type=Path, required=True, help="folder of *.ndjson or *.ndjson.gz files")
+    parser.add_argument("--weeks", nargs="*", default=(), metavar="W20", help="only these files")
+    parser.add_argument("--database", type=Path, help="keep the filled store here, or take the one that is")
+    told = parser.parse_args(given)
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(weeks(told.archive, told.weeks), told.database or Path(folder) / "eval.db")
+
+
+def measure(files: list[Path], database: Path) -> dict[str, Any]:
+    """The three tasks, each for the weeks it was tuned on and for those it was not."""
+    items = list(read(files))
+    store = fill(database, items)
+    asked = reworded(items)
+    told = labelled(items, events())
+    last = max(item.collected_at for item in items)
+    questioned = [one for one in questions() if datetime.fromisoformat(one["now"]) <= last]
+    out: dict[str, Any] = {"articles": store.stats().entries}
+    for name, late in (("tuned", False), ("reported", True)):
+        out[name] = {
+            "reworded": measure_reworded(store, [one for one in asked if (one.collected_at >= REPORTED_FROM) == late]),
+            "events": measure_events(store, [one for one in told if (one.seed.collected_at >= REPORTED_FROM) == late]),
+            "questions": measure_questions(store, [one for one in questioned if (one["set"] == "report") == late]),
+        }
+    store.engine.dispose()
+    return out

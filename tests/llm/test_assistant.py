@@ -448,3 +448,35 @@ def test_the_horizon_of_a_stored_answer_can_be_read_again():
     read(answer)
     assert read_horizon(json.loads(json.dumps(answer.details))) == HORIZON
     assert read_horizon({}) == Horizon(0, 0, None, None)
+
+
+FERRY = a_passage(1, text="Forty-one people were hurt when the ferry struck the quay on Monday, the hospital said.")
+
+
+def test_claims_are_checked_against_the_passages_when_the_answer_has_ended():
+    answer = an_answer(FakeModel().says("41 people were hurt [1]. The ferry sank off Lisbon [1]."), found=[FERRY])
+    assert answer.checks == ()
+    read(answer)
+    right, wrong = answer.details["checks"]
+    assert (right["verdict"], right["passage"], right["failed"]) == ("supported", 1, [])
+    assert right["quote"] in FERRY.text
+    assert wrong["verdict"] != "supported"
+    assert "Lisbon" in {failure["claimed"] for failure in wrong["failed"]}
+
+
+def test_another_number_than_the_passage_has_is_told_with_its_own():
+    answer = an_answer(
+        FakeModel().says("Fifty-three people were hurt when the ferry struck the quay [1]."), found=[FERRY]
+    )
+    read(answer)
+    (check,) = answer.details["checks"]
+    assert check["verdict"] != "supported"
+    assert [(failure["kind"], failure["found"]) for failure in check["failed"]] == [("number", "Forty-one")]
+
+
+def test_an_outlets_name_is_not_missed_in_its_own_article():
+    answer = an_answer(
+        FakeModel().says("Outlet 1 reports that 41 people were hurt when the ferry struck the quay [1]."), found=[FERRY]
+    )
+    read(answer)
+    assert [check["verdict"] for check in answer.details["checks"]] == ["supported"]

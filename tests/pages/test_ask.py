@@ -19,6 +19,7 @@ from llm.window import TAKEN_OUT
 from news import parse
 from news.editions import load_sample
 from news.sample import QUESTIONS
+from pages._checks import in_words
 from pages._turns import exchanges
 from tests.groq_server import GroqServer, Request
 from tests.llm.harmony import prompt_tokens
@@ -543,3 +544,35 @@ def test_hostile_words_stay_words_wherever_a_reader_or_a_model_puts_them(app: Ap
         assert not at.exception
         drawn = [str(part.value) for part in (*at.markdown, *at.caption, *at.title)]
         assert_plain([*drawn, *(b.label for b in at.button if not (b.key or "").startswith("again"))])
+
+
+def test_below_an_answer_stands_what_came_of_checking_it(app: App, groq: GroqServer):
+    groq.says("Forty-one people were hurt [1]. A whale swam to Lisbon [2].")
+    at = app.open()
+    ask(at, QUESTION)
+    labels = [expander.label for expander in at.expander]
+    assert any(re.fullmatch(r"2 claims: 1 supported, 1 (partly|not found|contradicted)", label) for label in labels), (
+        labels
+    )
+    again = reopen(app, chat_of(at))
+    assert [expander.label for expander in again.expander] == labels
+
+
+def test_a_claim_is_shown_with_its_verdict_its_quote_and_what_failed_and_nothing_in_it_is_live():
+    failed = [
+        {"kind": "number", "claimed": "53", "found": "Forty-one"},
+        {"kind": "place", "claimed": NASTY[0], "found": ""},
+    ]
+    check = {
+        "claim": NASTY[1],
+        "verdict": "contradicted",
+        "quote": NASTY[2],
+        "passage": 2,
+        "found": 2,
+        "failed": failed,
+    }
+    drawn = in_words(check)
+    assert_plain([drawn])
+    assert "Contradicted" in drawn
+    assert "the passage has “Forty" in drawn
+    assert "found by Broadsheet in passage 2" in drawn

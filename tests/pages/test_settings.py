@@ -245,3 +245,18 @@ def test_what_answers_took_is_drawn_once_there_is_one(app: App, groq: GroqServer
     assert "1 answer in 30 days" in shown(at)
     assert f"{used['prompt'] + used['completion']:,} tokens" in shown(at).replace("\\", "")
     assert len(at.get("arrow_vega_lite_chart")) + len(at.get("vega_lite_chart")) == 1
+
+
+def test_the_owners_server_without_a_key_answers_with_a_model_that_it_lists(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GroqServer(models=[{"id": "smollm2"}]) as server:
+        monkeypatch.setenv("GROQ_BASE_URL", f"{server.url}/v1")
+        at = app.open("settings")
+        at.button(key="try_it").click().run()
+        assert at.selectbox(key="model").value == "smollm2"
+        app.publish(app.feed("Post"), "The bridge at Ulm is closed")
+        at = app.open()
+        at.chat_input[0].set_value("Is the bridge at Ulm closed?").run()
+        assert not at.exception
+        assert server.last.body["model"] == "smollm2"
