@@ -103,7 +103,7 @@ def draw_live(part: Services, turn: Turn, live: Live) -> None:
     st.rerun()
 
 
-@st.fragment(run_every=1.0)
+@st.fragment(run_every=4.0)  # each look costs two kilobytes on the way to the browser
 def draw_ended(live: Live, ticks: Iterator[int]) -> None:
     """Draw the page anew when its answer has ended: after Stop nothing else would."""
     if next(ticks) and live.finished:
