@@ -62,7 +62,7 @@ class Pace:
     """
 
     every_s: float = 0.05
-    share: float = 0.34
+    share: float = 0.55
     patience_s: float = 0.25
     idle_s: float = 0.25
 
