@@ -22,7 +22,7 @@ from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
 from pages._adding import choose_feeds
 from pages._answer import stream
-from pages._asking import Intent, begin, entries_in, find, intend, intended, resume, told, was_stopped, watched
+from pages._asking import Intent, begin, find, holding, intend, intended, resume, told, was_stopped, watched
 from pages._chats import draw_chats
 from pages._meter import draw_ledger, draw_meter, in_words
 from pages._model import chat_model
@@ -152,8 +152,7 @@ def prepared(
 ) -> assistant.Request | str:
     """What would be sent for this question; or why nothing can be, in a sentence."""
     at = now()
-    chosen = talk.pinned if talk else ()
-    held = list(dict.fromkeys([*pinned, *entries_in(chosen)]))
+    held, kept, dropped = holding(talk, pinned)
     nothing = Found((), Horizon(0, 0, None, None))
     found = find(part, question, path, held, at) if question or held else nothing
     try:
@@ -163,8 +162,8 @@ def prepared(
             model=chat_model(),
             found=found,
             now=at,
-            pinned=[*map(str, held), *chosen],
-            dropped=talk.dropped if talk else (),
+            pinned=kept,
+            dropped=dropped,
         )
     except ModelError as error:
         return str(error)

@@ -60,6 +60,13 @@ def entries_in(keys: Sequence[str]) -> list[int]:
     return [int(key) for key in keys if key.isdecimal() and len(key) <= 12]
 
 
+def holding(talk: Conversation | None, pinned: Sequence[int]) -> tuple[list[int], list[str], tuple[str, ...]]:
+    """The entries that a search must bring, and the keys that the window holds and drops: by the page and the chat."""
+    chosen, dropped = (talk.pinned, talk.dropped) if talk else ((), ())
+    held = list(dict.fromkeys([*pinned, *entries_in(chosen)]))
+    return held, [*map(str, held), *chosen], dropped
+
+
 def told(path: Sequence[Turn]) -> list[assistant.Turn]:
     """The turns of a conversation as a model is told them."""
     return [
@@ -92,8 +99,7 @@ def begin(
 ) -> tuple[Turn, Live]:
     """Keep the question that follows `path`, and let it be answered; `request` is what the reader was shown."""
     at = now()
-    chosen = talk.pinned if talk else ()
-    held = list(dict.fromkeys([*pinned, *entries_in(chosen)]))
+    held, kept, dropped = holding(talk, pinned)
     turn = part.conversations.add_turn(chat, question, now=at, pinned=held, after=path[-1].id if path else "")
     before = told(path)
 
@@ -106,8 +112,8 @@ def begin(
             model=answering,
             retrieve=lambda words, _: find(part, words, path, held, at),
             now=at,
-            pinned=[*map(str, held), *chosen],
-            dropped=talk.dropped if talk else (),
+            pinned=kept,
+            dropped=dropped,
         )
 
     return turn, start(part, chat, turn, before, model, ask)
