@@ -120,6 +120,14 @@ class Telling:
         """The first report."""
         return self.entries[0]
 
+    def in_short(self, most: int = 6) -> tuple[Entry, ...]:
+        """So many entries that tell most of it: the lead, then the newest of each other outlet, then further ones."""
+        newest_first = self.entries[::-1]
+        of_feed = {self.lead.feed_id: self.lead}
+        for entry in newest_first:
+            of_feed.setdefault(entry.feed_id, entry)
+        return tuple(dict.fromkeys((*of_feed.values(), *newest_first)))[:most]
+
 
 @dataclass(frozen=True, slots=True)
 class New:
@@ -160,16 +168,17 @@ def front(
     now: datetime,
     followed: Collection[int] = frozenset(),
     muted: Collection[int] = frozenset(),
+    among: Collection[int] | None = None,
     limit: int = 20,
     offset: int = 0,
 ) -> Front:
     """The stories that `wanted` lets through, by weight; as of `wanted.as_of` if it says so, else as of `now`.
 
-    `followed` stories weigh more, `muted` ones are left out. Where nothing was published for a while, the page is that
-    of the last moment at which something was.
+    `followed` stories weigh more, `muted` ones are left out. With `among`, these alone, whenever they were told.
+    Where nothing was published for a while, the page is that of the last moment at which something was.
     """
     at = wanted.as_of or now
-    span, rows = _span(store, wanted, at)
+    span, rows = _span(store, wanted, at, among)
     until = span.until or at
     told: defaultdict[int, list[Report]] = defaultdict(list)
     for row in rows:
@@ -181,10 +190,11 @@ def front(
     def weighed(story: int, origins: int) -> float:
         reports = told[story]
         articles = _articles(reports)
+        outlets = len({report.feed_id for report in articles})
         end = until.timestamp()
         return weight(
-            outlets=len({report.feed_id for report in articles}),
-            origins=origins,
+            outlets=outlets,
+            origins=min(origins, outlets),  # what one newsroom writes again is not told independently
             recent=sum(end - report.at < 6 * 3600 for report in articles),
             age_h=max(0.0, end - reports[-1].at) / 3600,
             followed=story in followed,
@@ -326,12 +336,12 @@ def _moved(before: Sequence[Entry], after: Sequence[Entry]) -> list[New]:
     return out
 
 
-def _span(store: Store, wanted: Filter, at: datetime) -> tuple[Filter, list[Report]]:
+def _span(store: Store, wanted: Filter, at: datetime, among: Collection[int] | None) -> tuple[Filter, list[Report]]:
     """The filter with the span that the page tells of, and the reports in it."""
     until = min(wanted.until or at, at)
-    if wanted.since is not None:
+    if wanted.since is not None or among is not None:
         span = replace(wanted, until=until, as_of=at)
-        return span, store.reports(span)
+        return span, store.reports(span, among)
     span = replace(wanted, since=until - SPAN, until=until, as_of=at)
     if rows := store.reports(span):
         return span, rows
