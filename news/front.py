@@ -201,7 +201,7 @@ def front(
         ranked = [*sorted(again, key=lambda story: (-again[story], -story)), *tail]
         first |= again
     shown = [story for story in ranked[offset : offset + limit] if any(r.entry_id in texts for r in told[story])]
-    begun = _first_reports(store, shown, replace(wanted, since=None))
+    begun = _first_reports(store, shown, replace(wanted, since=None, as_of=at))
     cards = tuple(
         _card(story, told[story], texts, begun.get(story, told[story][0]), feeds, topics[story], first[story], until)
         for story in shown
