@@ -459,7 +459,8 @@ class Store:
     def prune(self, now: datetime, *, keep: timedelta = KEEP, keep_by_feed: int = 2_000) -> int:
         """Delete entries older than `keep` and beyond the newest `keep_by_feed` of a feed; returns how many.
 
-        A feed with `keep_days` goes by these alone, whatever `keep` is and however many entries it has.
+        A feed with `keep_days` goes by these alone, whatever `keep` is and however many entries it has. What a reader
+        saved stays, unless its feed was removed.
 
         What is deleted leaves a tombstone for as long as the feed still shows it, so that it does not come back. Each
         few hundred are a transaction of their own: taking terms out of the index takes its time, and others write too.
@@ -478,7 +479,9 @@ class Store:
             for days in connection.execute(select(f.keep_days).where(f.keep_days != FOR_EVER).distinct()).scalars():
                 with_days = e.feed_id.in_(select(f.id).where(f.keep_days == days))
                 old.append(select(e.id).where(with_days, e.published_at < now - timedelta(days=days)))
-            ids = list(connection.execute(surplus.union(removed, *old)).scalars())
+            saved = set(connection.execute(select(t.marks.c.entry_id).where(t.marks.c.kind == "saved")).scalars())
+            ids = list(set(connection.execute(surplus.union(*old)).scalars()) - saved)
+            ids = sorted({*ids, *connection.execute(removed).scalars()})
         deleted = 0
         for chunk in _chunks(ids):
             with writing(self.engine) as connection:

@@ -118,7 +118,7 @@ def origins(story: Story) -> tuple[Origin, ...]:
     """
     ordered = _oldest_first(story.entries)
     agencies = [_agency(entry) for entry in ordered]
-    shapes = [_shape(entry) for entry in ordered]
+    shapes = [_shape(entry.title, entry.text[:_READ]) for entry in ordered]
     root = list(range(len(ordered)))
     for later in range(len(ordered)):
         for earlier in range(later):
@@ -180,9 +180,10 @@ def _agency(entry: Entry) -> str:
     return ""
 
 
-def _shape(entry: Entry) -> _Shape:
-    body = terms(entry.text[:_READ])[:120]
-    return _title_terms(entry.title), frozenset(tuple(body[at : at + 4]) for at in range(len(body) - 3))
+@lru_cache(maxsize=4_096)
+def _shape(title: str, text: str) -> _Shape:
+    body = terms(text)[:120]
+    return _title_terms(title), frozenset(tuple(body[at : at + 4]) for at in range(len(body) - 3))
 
 
 def _copied(one: _Shape, other: _Shape) -> bool:
