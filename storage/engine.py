@@ -114,15 +114,6 @@ def _engine(url: str, busy_timeout_ms: int, statement_timeout_ms: int) -> Engine
 
 
 def _postgres(address: URL, busy_timeout_ms: int, statement_timeout_ms: int) -> Engine:
-    from psycopg import DataError  # only now: it takes as long as all the rest of a command
-
-    def to_json(value: object) -> str:
-        # Called by the driver, whose own errors alone pass as the database's.
-        try:
-            return json.dumps(value)
-        except (TypeError, ValueError) as error:
-            raise DataError("no JSON") from error
-
     engine = create_engine(
         address,
         connect_args={
@@ -139,7 +130,7 @@ def _postgres(address: URL, busy_timeout_ms: int, statement_timeout_ms: int) -> 
         pool_recycle=600,  # seconds; hosters cut what is idle for long
         execution_options={"patience_s": busy_timeout_ms / 1000},
         hide_parameters=True,
-        json_serializer=to_json,
+        json_serializer=_json,
     )
 
     @event.listens_for(engine, "connect")
@@ -156,6 +147,16 @@ def _postgres(address: URL, busy_timeout_ms: int, statement_timeout_ms: int) -> 
 
 # A host that is gone without a word is noticed within a minute.
 _KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+
+
+def _json(value: object) -> str:
+    """Called by the driver, whose own errors alone pass as the database's."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError) as error:
+        from psycopg import DataError  # only now: to import it takes as long as all the rest of a command
+
+        raise DataError("no JSON") from error
 
 
 def _lower(value: object) -> object:
@@ -176,6 +177,10 @@ def _migrate(engine: Engine) -> None:
         connection = connection.execution_options(writes=True)
         with connection.begin():
             alone(connection, "migrate")
+            if connection.dialect.name != "sqlite":
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                if connection.exec_driver_sql("SHOW server_encoding").scalar() != "UTF8":
+                    raise StorageError("The database cannot hold every script; make it anew with ENCODING 'UTF8'.")
             current = _revision(connection)  # looked at again under the lock: another process may have been quicker
             if current > newest:
                 raise StorageError(

@@ -117,7 +117,8 @@ _numbers = itertools.count()
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Once more on Postgres: every test of these folders that has an engine."""
     asked = set(metafunc.fixturenames)
-    if "engine" in asked and "database" not in asked and metafunc.definition.path.parent.name in BOTH:
+    folder, own = metafunc.definition.path.parent.name, hasattr(metafunc.module, "engine")
+    if "engine" in asked and "database" not in asked and folder in BOTH and not own:
         metafunc.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 
 
