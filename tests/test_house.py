@@ -53,7 +53,7 @@ FOREIGN: dict[str, set[str]] = {
     "sqlalchemy": {"storage", "news.store", "news.search", "desk"},
     "pandas": {"pages.__init__"},
 }
-PARTS_TOGETHER = {"pages.__init__", "llm.__main__", "news.__main__"}
+PARTS_TOGETHER = {"pages.__init__", "llm.__main__", "news.__main__", "storage.__main__"}
 HTML = {"html", "components", "iframe"}
 # Its markup and script are constants: a live region for screen readers and a button that copies, which Streamlit lacks.
 COMPONENT = "pages._plain"
