@@ -23,19 +23,20 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Float,
     Row,
     Select,
     Table,
     and_,
     bindparam,
     case,
+    cast,
     delete,
     extract,
     func,
     insert,
     or_,
     select,
-    text,
     update,
 )
 
@@ -46,14 +47,16 @@ from news.terms import ANALYSIS, LANGUAGES, indexed, terms
 from news.text import address_words, canonical_url, visible
 from news.types import Entry, Feed, Horizon, Mute, ParsedEntry, ParsedFeed, Version
 from storage import tables as t
-from storage.engine import reading, sweep, writing
-from storage.fulltext import FTS5, PARTS, Document, Part
+from storage.engine import alone, reading, sweep, writing
+from storage.fulltext import PARTS, Document, Part, all_of, any_of, any_phrase, fulltext
 
 _T = TypeVar("_T")
 _ENTRY = tuple(field.name for field in fields(Entry) if field.name != "also")
 _FEED = [t.feeds.c[field.name] for field in fields(Feed)]
 # Made once: each feed of a refresh asks these, and to build a statement takes longer than to run it.
-_STATE = select(t.feeds).where(t.feeds.c.id == bindparam("feed"))
+# Locked until the write ends, so that nobody else merges into the same feed. Where a write needs both, this lock comes
+# before the section "entries", which whoever adds, changes or deletes entries is in alone.
+_STATE = select(t.feeds).where(t.feeds.c.id == bindparam("feed")).with_for_update(key_share=True)
 _CHANGE = update(t.feeds).where(t.feeds.c.id == bindparam("feed"))
 _until = t.feeds.c.lease_until
 _moment = partial(bindparam, type_=t.Instant())
@@ -65,11 +68,17 @@ _TAKE = _CHANGE.where(
 _INDEXED = select(
     t.versions.c.id, t.versions.c.valid_from, t.entries.c.url, t.versions.c.title, t.versions.c.text
 ).join_from(t.versions, t.entries)
-# What a report is made of.
 _e = t.entries.c
+
+
+def _seconds(column: ColumnElement[datetime]) -> ColumnElement[float]:
+    return cast(extract("epoch", column), Float)  # Postgres has their fractions too
+
+
+# What a report is made of.
 _REPORTS = select(
-    _e.id, func.coalesce(_e.story_id, _e.id), _e.feed_id, extract("epoch", _e.published_at),
-    extract("epoch", _e.first_seen_at), _e.edits, _e.canonical_url,
+    _e.id, func.coalesce(_e.story_id, _e.id), _e.feed_id, _seconds(_e.published_at), _seconds(_e.first_seen_at),
+    _e.edits, _e.canonical_url,
 )  # fmt: skip
 LEASE = timedelta(minutes=3)
 """Longer than one feed can take, so that only the lease of a refresher that died runs out."""
@@ -139,15 +148,15 @@ class Report(NamedTuple):
     entry_id: int
     story: int
     feed_id: int
-    at: int
-    seen: int
+    at: float
+    seen: float
     edits: int
     article: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What is stored. `bytes` is the size of the database file, 0 where it is not a file of ours."""
+    """What is stored. `bytes` is the size of the database."""
 
     feeds: int
     failing: int
@@ -176,7 +185,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.fulltext = FTS5()
+        self.fulltext = fulltext(engine.dialect.name)
         self._census = Census()
         self._held: dict[str, tuple[int, int]] = {}
         self._keep_index_current()
@@ -202,6 +211,7 @@ class Store:
         """
         added = []
         with writing(self.engine) as connection:
+            alone(connection, "feeds")
             known = {row.url: row for row in connection.execute(select(t.feeds.c.url, t.feeds.c.removed_at))}
             seen: set[str] = set()
             fresh: list[dict[str, Any]] = []
@@ -293,7 +303,8 @@ class Store:
     def remove_sample(self) -> int:
         """Delete the sample edition's feeds with all they hold, for good; returns how many feeds that were."""
         with writing(self.engine) as connection:
-            ids = list(connection.execute(select(t.feeds.c.id).where(t.feeds.c.sample)).scalars())
+            sample = select(t.feeds.c.id).where(t.feeds.c.sample).order_by(t.feeds.c.id)
+            ids = list(connection.execute(sample.with_for_update(key_share=True)).scalars())
             self._delete_entries(connection, select(t.entries.c.id).where(t.entries.c.feed_id.in_(ids)))
             connection.execute(delete(t.feeds).where(t.feeds.c.id.in_(ids)))
         return len(ids)
@@ -301,6 +312,8 @@ class Store:
     def delete_everything(self) -> None:
         """Delete all feeds and all entries."""
         with writing(self.engine) as connection:
+            connection.execute(select(t.feeds.c.id).order_by(t.feeds.c.id).with_for_update(key_share=True))
+            alone(connection, "entries")
             self._mark_deletion(connection)
             self.fulltext.clear(connection)
             connection.execute(delete(t.versions))
@@ -320,12 +333,14 @@ class Store:
     def add_search(self, template: Template) -> None:
         """Keep a template, as the last; one of the same name is replaced."""
         with writing(self.engine) as connection:
+            alone(connection, "searches")
             others = [other for other in self._searches(connection) if other.name != template.name]
             self._keep_searches(connection, [*others, template])
 
     def remove_search(self, name: str) -> None:
         """Forget the template of this name. Feeds that were made with it stay."""
         with writing(self.engine) as connection:
+            alone(connection, "searches")
             kept = [template for template in self._searches(connection) if template.name != name]
             self._keep_searches(connection, kept)
 
@@ -347,6 +362,7 @@ class Store:
             if not terms(mute.value):
                 raise NewsError("Type a word or a phrase; words like “the” and signs alone cannot be muted.")
         with writing(self.engine) as connection:
+            alone(connection, "mutes")
             known = [terms(other.value) for other in self._mutes(connection) if other.kind == mute.kind == "word"]
             if terms(mute.value) in known:
                 return False
@@ -485,6 +501,7 @@ class Store:
         deleted = 0
         for chunk in _chunks(ids):
             with writing(self.engine) as connection:
+                alone(connection, "entries")
                 doomed = select(t.entries.c.feed_id, t.entries.c.key).where(t.entries.c.id.in_(chunk))
                 stones = [{"feed_id": r.feed_id, "key": r.key, "pruned_at": now} for r in connection.execute(doomed)]
                 if stones:
@@ -534,6 +551,7 @@ class Store:
         """
         e, v = t.entries.c, t.versions.c
         with writing(self.engine) as connection:
+            alone(connection, "entries")
             row = connection.execute(_INDEXED.where(v.id == teaser.version_id, v.valid_until.is_(None))).one_or_none()
             if row is None or row.text != teaser.text:
                 return False
@@ -663,7 +681,7 @@ class Store:
         with reading(self.engine) as connection:
             return {
                 part: self.fulltext.newest(
-                    connection, [self.fulltext.any_of(group, part) for group in groups], limit=limit, **_span(wanted)
+                    connection, [any_of(group, part) for group in groups], limit=limit, **_span(wanted)
                 )
                 for part in PARTS
             }
@@ -671,8 +689,7 @@ class Store:
     def newest_of_all(self, groups: Sequence[Sequence[str]], wanted: Filter = Filter(), *, limit: int) -> list[int]:
         """The newest versions that hold a term of every group, as `newest` gives them."""
         with reading(self.engine) as connection:
-            query = self.fulltext.all_of(groups)
-            return self.fulltext.newest(connection, [query], limit=limit, **_span(wanted))[0]
+            return self.fulltext.newest(connection, [all_of(groups)], limit=limit, **_span(wanted))[0]
 
     def wordings(self, ids: Iterable[int], wanted: Filter = Filter()) -> dict[int, Entry]:
         """The entries whose wording (as of `wanted.as_of`) is one of these versions, by version."""
@@ -740,11 +757,11 @@ class Store:
             unread = {mute.value for mute in mutes if mute.kind == "feed"}
             hidden: dict[int, Counter[int]] = {}
             if (worded := self._worded(mutes, wanted)) is not None:
-                rows = select(e.feed_id, extract("epoch", e.published_at)).where(
+                rows = select(e.feed_id, _seconds(t.entries.c.published_at)).where(
                     e.id.in_(worded), *self._entries_of(wanted)
                 )
                 for feed_id, seconds in connection.execute(rows):
-                    hidden.setdefault(feed_id, Counter())[seconds] += 1
+                    hidden.setdefault(feed_id, Counter())[math.floor(seconds)] += 1
             failed = connection.execute(
                 select(case((f.title != "", f.title), else_=f.url))
                 .where(f.removed_at.is_(None), f.error != "")
@@ -806,6 +823,8 @@ class Store:
             if self.engine.dialect.name == "sqlite":
                 pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
                 size = pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+            else:
+                size = connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one()
         return Stats(feeds, failing, entries, versions, edited, oldest, newest, size)
 
     # Inside
@@ -817,8 +836,8 @@ class Store:
         counted = self._census.begin(mark or "")
         if last and last > counted:
             e = t.entries.c
-            rows = select(e.id, e.feed_id, extract("epoch", e.published_at)).where(e.id > counted)
-            self._census.add((number, feed, moment) for number, feed, moment in connection.execute(rows))
+            rows = select(e.id, e.feed_id, _seconds(t.entries.c.published_at)).where(e.id > counted)
+            self._census.add((number, feed, math.floor(moment)) for number, feed, moment in connection.execute(rows))
 
     def _set(self, feed_id: int, **values: Any) -> None:
         with writing(self.engine) as connection:
@@ -842,7 +861,8 @@ class Store:
     def _merge(
         self, connection: Connection, feed_id: int, parsed: Sequence[ParsedEntry], now: datetime, *, first: bool
     ) -> Changes:
-        unique = {entry.key: entry for entry in parsed}
+        alone(connection, "entries")
+        unique = {t.storable(entry.key): entry for entry in parsed}
         known: dict[str, Row[Any]] = {}
         buried: set[str] = set()
         for chunk in _chunks([] if first else list(unique)):
@@ -974,6 +994,7 @@ class Store:
 
     def _delete_entries(self, connection: Connection, ids: Select[Any]) -> None:
         v = t.versions.c
+        alone(connection, "entries")
         rows = connection.execute(_INDEXED.where(v.entry_id.in_(ids))).all()
         self.fulltext.remove(connection, (_document(*row) for row in rows))
         self._mark_deletion(connection)
@@ -1055,13 +1076,8 @@ class Store:
         ]
         if not phrases:
             return None
-        matches = (
-            text(self.fulltext.matches)
-            .bindparams(muted=self.fulltext.any_phrase(phrases))
-            .columns(t.versions.c.id)
-            .subquery("muted")
-        )
-        worded = select(v.entry_id).where(v.id.in_(select(matches.c.id)), self._valid(wanted))
+        muted = self.fulltext.matching(any_phrase(phrases))
+        worded = select(v.entry_id).where(v.id.in_(muted), self._valid(wanted))
         return worded.correlate(None)
 
     def _valid(self, wanted: Filter) -> ColumnElement[bool]:
@@ -1089,10 +1105,14 @@ class Store:
         )  # fmt: skip
 
     def _keep_index_current(self) -> None:
+        analysis = select(t.meta.c.value).where(t.meta.c.key == "analysis")
         with reading(self.engine) as connection:
-            if connection.execute(select(t.meta.c.value).where(t.meta.c.key == "analysis")).scalar() == ANALYSIS:
+            if connection.execute(analysis).scalar() == ANALYSIS:
                 return
         with writing(self.engine) as connection:
+            alone(connection, "entries")
+            if connection.execute(analysis).scalar() == ANALYSIS:  # another process was quicker
+                return
             self.fulltext.create(connection)
             v, last = t.versions.c, 0
             while rows := connection.execute(_INDEXED.where(v.id > last).order_by(v.id).limit(1_000)).all():
@@ -1127,7 +1147,10 @@ def deletions(connection: Connection) -> int:
 
 
 def _new_ids(connection: Connection, table: Table, number: int, *, above: int = 0) -> range:
-    """Numbers for new rows. Inside a write transaction nobody else can take them, so rows go in as one batch."""
+    """Numbers for new rows, so that they go in as one batch.
+
+    Alone in its section nobody else can take them, and what is committed later has higher ones, as the census needs it.
+    """
     last = max(above, connection.execute(select(func.max(table.c.id))).scalar() or 0)
     return range(last + 1, last + 1 + number)
 
