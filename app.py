@@ -16,6 +16,7 @@ from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
 from news import sample
+from news.front import story as whole_story
 from news.store import Filter
 from news.stories import top
 from news.types import Found, Horizon
@@ -30,6 +31,7 @@ from pages._plain import to_the_end
 from pages._turns import DESK, PERSON, draw_question, draw_turn, written
 from pages._voice import heard, may_speak
 
+ID = re.compile("[0-9]{1,9}")
 TURNS_SHOWN = 30
 SUGGESTIONS = 4
 LONGEST_HEADLINE = 90
@@ -46,19 +48,23 @@ def conversation_id(part: Services) -> str:
     return fresh
 
 
-def draw_pin(part: Services) -> int | None:
-    """The article that the URL pins into the context, with a way to let it go; gives its entry's id."""
-    given = st.query_params.get("pin", "")
-    entry = part.store.entry(int(given)) if re.fullmatch("[0-9]{1,12}", given) else None
+def draw_pin(part: Services) -> tuple[int, ...]:
+    """The article or the story that the URL pins into the context, with a way to let it go; gives its entries' ids."""
+    pin, story = (st.query_params.get(name, "") for name in ("pin", "story"))
+    told = whole_story(part.store, int(story), now=now()) if ID.fullmatch(story) else None
+    entry = told.lead if told else part.store.entry(int(pin)) if ID.fullmatch(pin) else None
     if entry is None:
-        return None
+        return ()
+    pinned = told.in_short() if told else (entry,)
+    of = f"{len(pinned)} of its {count(len(told.entries), 'report')}" if told else literal(entry.feed)
     with st.container(horizontal=True, vertical_alignment="center"):
-        about = f":small[About] {link(entry.title, entry.url)} :small[:gray[{literal(entry.feed)}]]"
+        about = f":small[About] {link(entry.title, entry.url)} :small[:gray[{of}]]"
         st.markdown(about, width="stretch")
         if st.button("Remove", key="unpin", icon=":material/close:", type="tertiary"):
-            del st.query_params["pin"]
+            for name in ("pin", "story"):
+                st.query_params.pop(name, None)
             st.rerun()
-    return entry.id
+    return tuple(one.id for one in pinned)
 
 
 def suggestions(part: Services) -> list[str]:
@@ -214,8 +220,7 @@ if not turns and not part.store.entries(limit=1):
 history = st.container()
 if isinstance(chat_model(), ExtractiveModel):
     st.caption("No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers.")
-pin = draw_pin(part)
-pinned = () if pin is None else (pin,)
+pinned = draw_pin(part)
 # The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
 typed, under = ask_box(), st.bottom.container()
 

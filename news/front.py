@@ -124,6 +124,14 @@ class Telling:
         """The first report, of those that came soon after their date if there are any."""
         return min(self.entries, key=lambda entry: entry.first_seen_at - entry.published_at > LATE)
 
+    def in_short(self, most: int = 6) -> tuple[Entry, ...]:
+        """So many entries that tell most of it: the lead, then the newest of each other outlet, then further ones."""
+        newest_first = self.entries[::-1]
+        of_feed = {self.lead.feed_id: self.lead}
+        for entry in newest_first:
+            of_feed.setdefault(entry.feed_id, entry)
+        return tuple(dict.fromkeys((*of_feed.values(), *newest_first)))[:most]
+
 
 @dataclass(frozen=True, slots=True)
 class New:
@@ -164,16 +172,17 @@ def front(
     now: datetime,
     followed: Collection[int] = frozenset(),
     muted: Collection[int] = frozenset(),
+    among: Collection[int] | None = None,
     limit: int = 20,
     offset: int = 0,
 ) -> Front:
     """The stories that `wanted` lets through, by weight; as of `wanted.as_of` if it says so, else as of `now`.
 
-    `followed` stories weigh more, `muted` ones are left out. Where nothing was published for a while, the page is that
-    of the last moment at which something was.
+    `followed` stories weigh more, `muted` ones are left out. With `among`, these alone, whenever they were told.
+    Where nothing was published for a while, the page is that of the last moment at which something was.
     """
     at = wanted.as_of or now
-    span, rows = _span(store, wanted, at)
+    span, rows = _span(store, wanted, at, among)
     feeds = {feed.id: feed for feed in store.feeds()}
     told: defaultdict[int, list[Report]] = defaultdict(list)
     for row in rows:
@@ -329,9 +338,13 @@ class _Span:
     until: datetime
 
 
-def _span(store: Store, wanted: Filter, at: datetime) -> tuple[_Span, list[Report]]:
+def _span(store: Store, wanted: Filter, at: datetime, among: Collection[int] | None) -> tuple[_Span, list[Report]]:
     """What a page tells of, and the reports in it."""
     until = min(wanted.until or at, at)
+    if among is not None:
+        rows = store.reports(replace(wanted, until=until, as_of=at), among)
+        first = datetime.fromtimestamp(rows[0].at, UTC) if rows else until
+        return _Span(wanted.since or first, until), rows
     rows = _within(store, wanted, until, at)
     if not rows and wanted.since is None:
         newest = store.entries(replace(wanted, until=until, as_of=at), limit=1)

@@ -609,6 +609,16 @@ class Store:
 
     # Which entry is of which story
 
+    def stamp(self) -> str:
+        """Another text whenever what is stored is another: articles, wordings, stories, feeds, mutes. Cheap to ask."""
+        f, kept = t.feeds.c, ("deletions", "stories")
+        with reading(self.engine) as connection:
+            version = connection.execute(select(func.max(t.versions.c.id))).scalar()
+            marks = connection.execute(select(t.meta.c.value).where(t.meta.c.key.in_(kept)).order_by(t.meta.c.key))
+            named = connection.execute(select(f.id, f.title, f.topic, f.removed_at.is_(None)).order_by(f.id)).all()
+            parts = [version, *marks.scalars(), *map(tuple, named), *map(str, self._mutes(connection))]
+        return hashlib.sha256(repr(parts).encode(errors="replace")).hexdigest()[:32]
+
     def reports(self, wanted: Filter = Filter(), stories: Collection[int] | None = None) -> list[Report]:
         """What `wanted` lets through (of these stories alone), without a word of it, oldest first."""
         chunks = [None] if stories is None else _chunks(list(stories))

@@ -21,6 +21,7 @@ from news.types import Entry
 
 SHARED = 3
 OVERLAP = 0.6
+_CUT_SHORT = 160
 ENOUGH_TEXT = 240
 """Characters of text from which on an entry can stand for its story, if any entry of it has as many."""
 
@@ -219,7 +220,7 @@ def top(entries: Sequence[Entry], n: int = 12) -> list[Story]:
 def opening(text: str, *, length: int = 280) -> str:
     """The first sentences of `text`, whole ones, as one line of about `length` characters at most; "" if it is empty.
 
-    A first sentence that is longer than twice that is cut at a word.
+    A first sentence that is longer than twice that is cut at a word. Where a feed cut its text short, that is shown.
     """
     chosen = ""
     for sentence in sentences(text):
@@ -228,7 +229,7 @@ def opening(text: str, *, length: int = 280) -> str:
             break
         chosen = f"{chosen} {line}".strip()
     if len(chosen) <= 2 * length:
-        return chosen
+        return f"{chosen.rsplit(' ', 1)[0]} …" if len(chosen) > _CUT_SHORT and chosen[-1].isalnum() else chosen
     cut = chosen[:length]
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + " …"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from news.store import FOR_EVER, KEEP
 from news.types import Feed, Mute
 from pages import Services, ago, count, frame, now, unique
 from pages._adding import choose_feeds, fetch, forget_job, watch
+from pages._charts import bars
 from pages._words import clock, language_name, until, zone
 
 PER_PAGE = 20
@@ -94,20 +94,8 @@ def rate(days: Sequence[int]) -> str:
 
 
 def sparkline(days: Sequence[int]) -> str:
-    """The articles of each day as a small picture of our own making: bars, the last one today's."""
-    height, step = 14, 5
-    tallest = max(*days, 1)
-    bars = "".join(
-        f'<rect x="{n * step}" y="{height - size:.1f}" width="{step - 1}" height="{size:.1f}"/>'
-        for n, articles in enumerate(days)
-        for size in [max(1.0, height * articles / tallest)]
-    )
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{step * len(days)}" height="{height}" fill="#9a8c78">'
-        f"{bars}</svg>"
-    )
-    told = f"Articles a day, the last {len(days)} days: {', '.join(map(str, days))}"
-    return f"![{told}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    """The articles of each day as bars, the last one today's."""
+    return bars(days, f"Articles a day, the last {len(days)} days: {', '.join(map(str, days))}")
 
 
 def offered(feed: Feed, muted: bool) -> list[str]:

@@ -50,7 +50,8 @@ FOREIGN: dict[str, set[str]] = {
     "markdown_it": {"desk.export"},
     "alembic": {"storage"},
     "sqlalchemy": {"storage", "news.store", "news.story_store", "desk"},
-    "pandas": {"pages.__init__"},
+    "pandas": {"pages.__init__", "pages._charts"},
+    "altair": {"pages._charts"},
 }
 PARTS_TOGETHER = {"pages.__init__", "llm.__main__", "news.__main__"}
 HTML = {"html", "components", "iframe"}
