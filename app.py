@@ -16,9 +16,9 @@ from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
 from news import sample
+from news.front import front
 from news.front import story as whole_story
 from news.store import Filter
-from news.stories import top
 from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
 from pages._adding import choose_feeds
@@ -68,12 +68,11 @@ def draw_pin(part: Services) -> tuple[int, ...]:
 
 
 def suggestions(part: Services) -> list[str]:
-    """Questions to begin with: the sample's own, or about the stories that most of today's outlets tell."""
-    entries = part.store.entries(Filter(as_of=now()), limit=300)
-    if entries and all(entry.sample for entry in entries):
+    """Questions to begin with: the sample's own, or about the stories that lead the front page."""
+    cards = front(part.store, now=now(), muted=part.reading.marks().muted, limit=4 * SUGGESTIONS).cards
+    if cards and all(card.sample for card in cards):
         return list(sample.QUESTIONS[:SUGGESTIONS])
-    leads = [story.lead.title for story in top(entries, 4 * SUGGESTIONS)]
-    short = [title for title in leads if len(title) < LONGEST_HEADLINE]
+    short = [card.lead.title for card in cards if len(card.lead.title) < LONGEST_HEADLINE]
     return [f"What is known about this: {title.rstrip('.')}?" for title in short[:SUGGESTIONS]]
 
 

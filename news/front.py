@@ -261,49 +261,53 @@ def fresh(
     whoever looked at half past ten.
     """
     came, edited = store.arrived(since, now, wanted)
-    moved = {row.story for row in (*came, *edited)}
+    moved = {row.story for row in came} | {row.story for row, _ in edited}
     if among is not None:
         moved &= set(among)
     rows: defaultdict[int, list[Report]] = defaultdict(list)
     for row in store.reports(replace(wanted, since=None, as_of=now), moved):
         if row.seen <= now.timestamp():
             rows[row.story].append(row)
-    changed = {row.entry_id for row in edited}
-    before = since.timestamp()
-    known = {number: [row for row in told if row.seen <= before] for number, told in rows.items()}
-    read = [told[-MOST_READ:] for told in rows.values()]
-    texts = _texts(store, read, now)
-    earlier = _texts(store, [told[-MOST_READ:] for told in known.values()], since)
-    out = {}
-    for number, told in rows.items():
-        there = [texts[row.entry_id] for row in told if row.entry_id in texts]
-        old = [earlier[row.entry_id] for row in known[number] if row.entry_id in earlier]
-        if there:
-            out[number] = what_is_new(old, there, since=since, changed=changed)
-    return {number: news for number, news in out.items() if news}
+    known = {story: [row for row in told if row.seen <= since.timestamp()] for story, told in rows.items()}
+    texts, earlier = _texts(store, rows.values(), now), _texts(store, known.values(), since)
+    changed = {row.entry_id: at for row, at in edited}
+    out = {
+        story: what_is_new(
+            [earlier[row.entry_id] for row in known[story] if row.entry_id in earlier],
+            [texts[row.entry_id] for row in told if row.entry_id in texts],
+            since=since,
+            told_by={row.feed_id for row in known[story]},
+            changed=changed,
+        )
+        for story, told in rows.items()
+    }
+    return {story: news for story, news in out.items() if news}
 
 
 def what_is_new(
-    before: Sequence[Entry], after: Sequence[Entry], *, since: datetime, changed: Collection[int] = frozenset()
+    before: Sequence[Entry],
+    after: Sequence[Entry],
+    *,
+    since: datetime,
+    told_by: Collection[int] = frozenset(),
+    changed: Mapping[int, datetime] = {},
 ) -> tuple[New, ...]:
-    """What the story as of `since` (`before`) does not tell and the story of now does. Pure.
+    """What the story as of `since` (`before`, oldest first) does not tell and that of now (`after`) does. Pure.
 
-    `changed` are the entries that were edited in between.
+    `told_by` are feeds that told it before in what is not given; `changed` says when entries were edited since.
     """
-    fresh = sorted((entry for entry in after if entry.first_seen_at > since), key=lambda entry: entry.published_at)
-    if not before:
-        return (New("story", fresh[-1].title, fresh[-1].first_seen_at, fresh[-1]),) if fresh else ()
-    outlets, reports, reworded = [], [], []
-    told = {entry.feed_id for entry in before}
+    fresh = [entry for entry in after if entry.first_seen_at > since]
+    told = {entry.feed_id for entry in before}.union(told_by)
+    if not told:
+        return tuple(New("story", entry.title, entry.first_seen_at, entry) for entry in fresh[-1:])
+    outlets, reports = [], []
     for entry in fresh:
         if entry.feed_id not in told:
             told.add(entry.feed_id)
             outlets.append(New("outlet", entry.feed, entry.first_seen_at, entry))
         else:
             reports.append(New("report", entry.title, entry.first_seen_at, entry))
-    for entry in after:
-        if entry.id in changed:
-            reworded.append(New("edit", entry.title, since, entry))
+    reworded = [New("edit", entry.title, changed[entry.id], entry) for entry in after if entry.id in changed]
     return (*_moved(before, after), *outlets, *reports, *reworded)
 
 

@@ -651,17 +651,23 @@ class Store:
                     out.extend(Report(*row) for row in rows)
         return sorted(out, key=lambda report: (report.at, report.entry_id))
 
-    def arrived(self, since: datetime, until: datetime, wanted: Filter = Filter()) -> tuple[list[Report], list[Report]]:
-        """What came after `since` and up to `until`, and which entries that were there already were edited then."""
+    def arrived(
+        self, since: datetime, until: datetime, wanted: Filter = Filter()
+    ) -> tuple[list[Report], list[tuple[Report, datetime]]]:
+        """What came after `since` and up to `until`; and which earlier entries were edited then, and when last."""
         v = t.versions.c
         came = _REPORTS.where(_e.first_seen_at > since, _e.first_seen_at <= until)
-        worded = select(v.entry_id).where(v.valid_from > since, v.valid_from <= until)
-        edited = _REPORTS.where(_e.first_seen_at <= since, _e.edits > 0, _e.id.in_(worded.correlate(None)))
+        edited = (
+            _REPORTS.add_columns(func.max(v.valid_from, type_=t.Instant()))
+            .join(t.versions, v.entry_id == _e.id)
+            .where(v.valid_from > since, v.valid_from <= until, _e.first_seen_at <= since, _e.edits > 0)
+            .group_by(_e.id)
+        )
         with reading(self.engine) as connection:
             conditions = self._reported(connection, wanted)
             return (
                 [Report(*row) for row in connection.execute(came.where(*conditions))],
-                [Report(*row) for row in connection.execute(edited.where(*conditions))],
+                [(Report(*row[:-1]), row[-1]) for row in connection.execute(edited.where(*conditions))],
             )
 
     def story_of(self, number: int) -> int:
