@@ -1116,7 +1116,7 @@ class Store:
             if connection.execute(analysis).scalar() == ANALYSIS:
                 return
         with writing(self.engine) as connection:
-            alone(connection, "entries")
+            alone(connection, "entries", long=True)
             if connection.execute(analysis).scalar() == ANALYSIS:  # another process was quicker
                 return
             self.fulltext.create(connection)

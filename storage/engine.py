@@ -176,10 +176,10 @@ def _migrate(engine: Engine) -> None:
         connection.rollback()
         connection = connection.execution_options(writes=True)
         with connection.begin():
-            alone(connection, "migrate")
+            alone(connection, "migrate", long=True)
             if connection.dialect.name != "sqlite":
-                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-                if connection.exec_driver_sql("SHOW server_encoding").scalar() != "UTF8":
+                encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+                if encoding != "UTF8":
                     raise StorageError("The database cannot hold every script; make it anew with ENCODING 'UTF8'.")
             current = _revision(connection)  # looked at again under the lock: another process may have been quicker
             if current > newest:
@@ -219,12 +219,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def alone(connection: Connection, section: str) -> None:
+def alone(connection: Connection, section: str, *, long: bool = False) -> None:
     """Wait until no other write transaction is in this section, and keep others out until this one ends.
 
-    On SQLite every write is alone from its beginning.
+    What takes minutes says so (`long`): then neither the wait nor a statement is given up. On SQLite every write is
+    alone from its beginning.
     """
     if connection.dialect.name != "sqlite":
+        if long:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
         connection.execute(select(func.pg_advisory_xact_lock(_LOCKS, crc32(section.encode()) - (1 << 31))))
 
 
