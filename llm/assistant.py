@@ -139,7 +139,7 @@ class Answer:
             "horizon": _as_json(asdict(self.horizon)),
             "covered": self.covered,
             "follow_ups": list(self.follow_ups),
-            "checks": [_check(checked) for checked in self.checks],
+            "checks": [checked.as_dict() for checked in self.checks],
             "resumable": self.resumable,
             "first_s": _rounded(self.first_s),
             "seconds": _rounded(self.seconds),
@@ -149,7 +149,7 @@ class Answer:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: question, answer (as the model wrote it), state and reason, citations (n, title, url, feed,
         published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon,
-        covered, follow_ups, checks (for each claim: claim, verdict, score, quote, passage, found, failed), resumable,
+        covered, follow_ups, checks (see `Checked.as_dict`), resumable,
         and first_s, seconds and tokens_per_s (null if unknown).
         """
         told = {"question": self.question, "answer": self.raw, "state": self.state, "reason": self.reason}
@@ -342,23 +342,6 @@ def _smaller(ledger: Ledger, error: TooLarge) -> int:
     if error.limit and error.limit < ledger.used:
         return error.limit * 97 // 100
     return ledger.used // 2
-
-
-def _check(checked: Checked) -> dict[str, Any]:
-    """For JSON: a claim, its verdict and score, the quote and the number of its passage (0: none), what failed.
-
-    `found` is that number if the program found the passage, and the model did not cite it.
-    """
-    support = checked.support
-    return {
-        "claim": checked.claim.text,
-        "verdict": support.verdict,
-        "score": round(support.score, 3),
-        "quote": support.quote.text if support.quote else "",
-        "passage": support.quote.passage + 1 if support.quote else 0,
-        "found": checked.found,
-        "failed": [asdict(failure) for failure in support.failed],
-    }
 
 
 def _rounded(figure: float | None) -> float | None:

@@ -11,10 +11,11 @@ from desk.conversations import Turn
 from desk.export import Exchange, Source
 from llm import assistant, citations, models
 from llm.markdown import literal
+from llm.marks import mark
 from llm.window import Ledger
 from news import searches
 from news.search import keywords
-from pages import QUESTION_CHARACTERS, Services, sources
+from pages import QUESTION_CHARACTERS, Services, count, sources
 from pages._adding import search_web, templates, was_searched
 from pages._answer import replay
 from pages._asking import intend
@@ -38,10 +39,27 @@ def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *,
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         with st.container(key=f"answer-{turn.id}"):
-            replay(assistant.draw(turn.answer, assistant.read_passages(turn.details)))
+            replay_marked(turn, key=turn.id)
         with st.container():
             fresh = st.session_state.get("fresh") == turn.id and bool(st.session_state.pop("fresh"))
             draw_foot(part, chat, turn, earlier, last=last, fresh=fresh)
+
+
+def replay_marked(turn: Turn, *, key: str) -> None:
+    """A whole answer with the marks of its checks; where the reader wants no claims without support, without them."""
+    passages, checks = assistant.read_passages(turn.details), turn.details.get("checks", ())
+    hide = bool(st.session_state.get("hide_unfound")) and not st.session_state.get(f"unhidden-{key}")
+    marked = mark(turn.answer, passages, checks, hide=hide)
+    replay(marked.markdown)
+    if marked.hidden:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"{count(marked.hidden, 'sentence')} hidden that no article says.", width="content")
+            st.button("Show", key=f"unhide-{key}", type="tertiary", on_click=unhide, args=(key,))
+
+
+def unhide(key: str) -> None:
+    """Show in this answer what no article says."""
+    st.session_state[f"unhidden-{key}"] = True
 
 
 def draw_question(turn: Turn) -> None:
@@ -100,8 +118,9 @@ def draw_foot(
                 "Try again", key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary",
                 on_click=intend, args=("again", turn.id),
             )  # fmt: skip
-    sources(assistant.read_passages(details), cited(details))
-    draw_checks(details.get("checks", ()), key=f"checks-{turn.id}")
+    passages = assistant.read_passages(details)
+    sources(passages, cited(details))
+    draw_checks(details.get("checks", ()), passages, key=f"checks-{turn.id}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if turn.answer:
             plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
@@ -268,10 +287,11 @@ def draw_shared(turn: Turn) -> None:
     with st.chat_message("assistant", avatar=DESK):
         passages = assistant.read_passages(turn.details)
         if turn.answer:
-            replay(assistant.draw(turn.answer, passages))
+            replay_marked(turn, key=turn.id)
         if turn.state != "done":
             st.caption("This answer was not finished.")
         sources(passages, cited(turn.details))
+        draw_checks(turn.details.get("checks", ()), passages, key=f"checks-{turn.id}")
 
 
 def exchanges(turns: Sequence[Turn]) -> list[Exchange]:
