@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from desk import evidence
 from desk.conversations import Turn
 from desk.export import Exchange, Source
-from llm import assistant, citations, models
+from llm import assistant, bundle, citations, models
 from llm.markdown import literal
 from llm.marks import mark
 from llm.window import Ledger
@@ -30,6 +31,8 @@ if __name__ == "__main__":  # every file of this folder has an address; this one
 
 PERSON, DESK = ":material/person:", ":material/newspaper:"
 EDIT, AGAIN, SENT, LISTEN = "Edit the question", "Ask again", "What was sent", "Read aloud"
+EVIDENCE = "Evidence"
+OPENS = {SENT: "opened", LISTEN: "listening", EVIDENCE: "evidence"}
 OTHER_MODELS = 3
 NOTE_CHARACTERS = 500
 
@@ -191,11 +194,37 @@ def draw_web(part: Services, turn: Turn, earlier: Sequence[Turn]) -> None:
 
 
 def draw_opened(turn: Turn) -> None:
-    """What was chosen in an answer's menu: what was sent for it, or its sound."""
+    """What was chosen in an answer's menu: what was sent for it, its evidence, or its sound."""
     if st.session_state.get("opened") == turn.id and "ledger" in turn.details:
         list_ledger(Ledger.read(turn.details["ledger"]))
     if st.session_state.get("listening") == turn.id:
         read_aloud(turn.id, turn.answer)
+    if st.session_state.get("evidence") == turn.id:
+        draw_evidence(turn)
+
+
+def draw_evidence(turn: Turn) -> None:
+    """All an answer rests on as one file, made when it is asked for."""
+    st.caption(
+        "The question, the answer, its passages with their sums, and every check with its quote: one file, which "
+        "`python -m llm verify` checks again."
+    )
+    with st.container(horizontal=True, gap="xsmall"):
+        for kind, mime, write in (("HTML", "text/html", page_of), ("JSON", "application/json", bundle.as_json)):
+            st.download_button(
+                f"Evidence as {kind}", lambda write=write: write(bundle_of(turn)), mime=mime, on_click="ignore",
+                file_name=f"evidence-{turn.id[:8]}.{kind.lower()}", key=f"evidence-{kind}-{turn.id}",
+            )  # fmt: skip
+
+
+def bundle_of(turn: Turn) -> dict[str, Any]:
+    """A turn as a bundle of evidence."""
+    return bundle.make(turn.question, turn.answer, turn.state, turn.asked_at, turn.details)
+
+
+def page_of(made: dict[str, Any]) -> str:
+    """A bundle of evidence as a page."""
+    return evidence.html(made, citations.numbered(made["answer"], len(made["passages"])))
 
 
 def actions(details: Mapping[str, Any]) -> list[str]:
@@ -203,7 +232,7 @@ def actions(details: Mapping[str, Any]) -> list[str]:
     model = configured()
     others = [row.id for row in model.known() if row.id != details.get("model")] if model else []
     again = [f"{AGAIN} with {literal(name)}" for name in others[:OTHER_MODELS]]
-    return [AGAIN, *again, EDIT, SENT, *([LISTEN] if may_listen() else [])]
+    return [AGAIN, *again, EDIT, SENT, EVIDENCE, *([LISTEN] if may_listen() else [])]
 
 
 def act(turn_id: str) -> None:
@@ -211,8 +240,8 @@ def act(turn_id: str) -> None:
     chosen = str(st.session_state.get(f"more-{turn_id}") or "")
     if chosen == EDIT:
         st.session_state.editing = turn_id
-    elif chosen in (SENT, LISTEN):
-        name = "opened" if chosen == SENT else "listening"
+    elif chosen in OPENS:
+        name = OPENS[chosen]
         st.session_state[name] = None if st.session_state.get(name) == turn_id else turn_id
     elif chosen == AGAIN:
         intend("again", turn_id)
