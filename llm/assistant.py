@@ -1,9 +1,10 @@
 """A question and its conversation -> an answer: search, prepare, send, stream, cite.
 
 `ask` does everything that can fail before the first word and raises `ModelError`; so do its second half, `send`, for a
-request that was prepared (and shown) before, and `resume`, which goes on with an answer that broke off. The `Answer`
-they give is then iterated for Markdown that is safe to show. Whatever happens in mid-stream ends the iteration quietly;
-`Answer.state` and `Answer.reason` say how it ended, and what arrived is kept.
+request that was prepared (and shown) before, `resume`, which goes on with an answer that broke off, and `correct`,
+which has one written again without what no passage bears out. The `Answer` they give is then iterated for Markdown
+that is safe to show. Whatever happens in mid-stream ends the iteration quietly; `Answer.state` and `Answer.reason` say
+how it ended, and what arrived is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
-from llm import followups
+from llm import followups, prompt
 from llm.base import ChatModel, Interrupted, ModelError, Stream, TooLarge, Usage
 from llm.citations import Citation, Linker
 from llm.citations import draw as draw
@@ -56,6 +57,7 @@ class Answer:
 
     def __init__(self, stream: Stream, request: Request, *, notice: str, clock: Seconds, asked_at: float) -> None:
         draft = request.draft
+        begun = "" if draft.wrong else draft.begun
         self.question = draft.question
         self.passages = request.passages
         self.ledger = request.ledger
@@ -63,7 +65,7 @@ class Answer:
         self.covered = draft.found.covered
         self.model = stream.model
         self.notice = " ".join(filter(None, (stream.notice, notice)))
-        self.raw = draft.begun
+        self.raw = begun
         self.reasoning = ""
         self.state: State = "streaming"
         self.reason = ""
@@ -78,10 +80,10 @@ class Answer:
         self._asked_at = asked_at
         self._final = False  # the provider will not let this answer go on
         self._stream = stream
-        self._seam = Seam(draft.begun)
+        self._seam = Seam(begun)
         self._ending = followups.Ending()
         self._linker = Linker(request.passages)
-        self.markdown = self._linker.feed(draft.begun)
+        self.markdown = self._linker.feed(begun)
         self._closed = threading.Event()
         self._pieces = self._read()
 
@@ -272,6 +274,40 @@ def resume(
     asked_at = clock()
     request = prepare_rest(
         question, turns, begun, passages, model=model, now=now, horizon=horizon, covered=covered, dropped=dropped
+    )
+    return send(request, model=model, clock=clock, asked_at=asked_at)
+
+
+def failed(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The checks (`Checked.as_dict`) of what a model could correct: claims that no passage bears out, or one denies."""
+    return [check for check in checks if check["verdict"] in ("not found", "contradicted") and not check["found"]]
+
+
+def correct(
+    question: str,
+    turns: Sequence[Turn],
+    answer: str,
+    wrong: Sequence[Mapping[str, Any]],
+    passages: Sequence[Passage],
+    *,
+    model: ChatModel,
+    now: datetime,
+    horizon: Horizon = _UNKNOWN,
+    covered: bool = True,
+    clock: Seconds = time.monotonic,
+) -> Answer:
+    """Have an `answer` written again without what is `wrong` in it (see `failed`), from the same `passages`.
+
+    It is asked for once, whatever comes back is checked like any answer. Raises `ModelError` for what fails before the
+    first word.
+    """
+    asked_at = clock()
+    lines = [
+        prompt.quote({"sentence": check["claim"], "passage": check["passage"], "failed": check["failed"]})
+        for check in wrong
+    ]
+    request = prepare_rest(
+        question, turns, answer, passages, model=model, now=now, horizon=horizon, covered=covered, wrong=lines
     )
     return send(request, model=model, clock=clock, asked_at=asked_at)
 

@@ -117,13 +117,15 @@ def draw_foot(
                     "Continue", key=f"resume-{turn.id}", icon=":material/play_arrow:", type="tertiary",
                     on_click=intend, args=("resume", turn.id),
                 )  # fmt: skip
+            corrected = details.get("corrected")
             st.button(
-                "Try again", key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary",
-                on_click=intend, args=("again", turn.id),
+                "Try again", key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary", on_click=intend,
+                args=("correct", corrected["turn"]) if corrected else ("again", turn.id),
             )  # fmt: skip
     passages = assistant.read_passages(details)
     sources(passages, cited(details))
     draw_checks(details.get("checks", ()), passages, key=f"checks-{turn.id}")
+    draw_correction(part, turn)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if turn.answer:
             plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
@@ -156,6 +158,29 @@ def draw_foot(
                 literal(question), key=f"next-{turn.id}-{place}", icon=":material/subdirectory_arrow_right:",
                 type="tertiary", on_click=intend, args=("ask",), kwargs={"text": question},
             )  # fmt: skip
+
+
+def draw_correction(part: Services, turn: Turn) -> None:
+    """Below a corrected answer, that it is one; below one with claims that failed, the button to have it corrected."""
+    corrected = turn.details.get("corrected")
+    if corrected and turn.answer:
+        sent = count(corrected["sentences"], "sentence")
+        st.caption(f"A corrected answer: {sent} that no passage bears out went back to the model, once. "
+                   "The first answer is kept as the version before.")  # fmt: skip
+    wrong = assistant.failed(turn.details.get("checks", ()))
+    if corrected or not wrong or turn.state != "done" or configured() is None or was_corrected(part, turn):
+        return
+    st.button(
+        "Correct what was not found", key=f"correct-{turn.id}", icon=":material/rule:", type="tertiary",
+        on_click=intend, args=("correct", turn.id),
+        help=f"Sends {count(len(wrong), 'sentence')} back to the model with the passages, once. This answer is kept.",
+    )  # fmt: skip
+
+
+def was_corrected(part: Services, turn: Turn) -> bool:
+    """Whether another version of this turn is its correction."""
+    others = (part.conversations.turn(other) for other in turn.siblings if other != turn.id)
+    return any(other and other.details.get("corrected", {}).get("turn") == turn.id for other in others)
 
 
 def search_for(turn_id: str) -> None:

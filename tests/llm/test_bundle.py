@@ -24,7 +24,8 @@ from tests.pages.conftest import NASTY
 HURT = "Forty-one people were hurt when the ferry struck the quay on Monday, the hospital said."
 OIL = "Oil rose 4 percent to 91 dollars after the strait was closed, traders said. Nobody knows for how long."
 ANSWER = (
-    "41 people were hurt when the ferry struck the quay [1]. Fifty-three people were hurt when the ferry struck the quay [1].\n\n"
+    "41 people were hurt when the ferry struck the quay [1]. "
+    "Fifty-three people were hurt when the ferry struck the quay [1].\n\n"
     "- The banks of Geneva closed for a week.\n- Oil rose 4 percent to 91 dollars after the strait was closed.\n"
 )
 
