@@ -23,7 +23,7 @@ from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
 from pages._adding import choose_feeds
 from pages._answer import stream
-from pages._asking import Intent, begin, find, holding, intend, intended, resume, told, was_stopped, watched
+from pages._asking import Intent, begin, correct, find, holding, intend, intended, resume, told, was_stopped, watched
 from pages._chats import draw_chats
 from pages._meter import draw_ledger, draw_meter, in_words
 from pages._model import chat_model
@@ -191,6 +191,8 @@ def act(
 ) -> tuple[Turn, Live, list[Turn]] | None:
     """Do what the reader wants of this run: the turn that is answered now, its answer, and the turns on the page."""
     place = next((place for place, turn in enumerate(turns) if turn.id == intent.turn), len(turns))
+    if intent.kind == "correct":
+        return correct(part, chat, intent.turn, turns)
     if intent.kind == "ask":
         request = st.session_state.pop("shown_request", None)
         turn, live = begin(part, chat, intent.text, turns, talk=talk, pinned=pinned, request=request)
