@@ -157,12 +157,12 @@ def weight(*, outlets: int, origins: int, recent: int, age_h: float, followed: b
     """What a story weighs: who tells it, how independently, how fast it moves, how fresh it is, and who follows it.
 
     `recent` are the reports of the last six hours, `age_h` the hours since the newest. Each outlet more tells less than
-    the one before, so sums are logarithms; a story halves in twelve hours without news.
+    the one before, hence logarithms; a story that many tell in few hands is weighed down by those. It halves in a day
+    without news.
     """
-    told = math.log2(1 + outlets) + math.log2(1 + origins)
-    speed = 1 + 0.25 * math.log2(1 + recent)
-    fresh = math.exp2(-age_h / 12)
-    return told * speed * fresh * (2.0 if followed else 1.0)
+    told = math.log2(1 + outlets) * math.log2(1 + origins)
+    speed = 1 + 0.15 * math.log2(1 + recent)
+    return told * speed * math.exp2(-age_h / 24) * (2.0 if followed else 1.0)
 
 
 def front(
@@ -269,8 +269,13 @@ def fresh(
         if row.seen <= now.timestamp():
             rows[row.story].append(row)
     known = {story: [row for row in told if row.seen <= since.timestamp()] for story, told in rows.items()}
-    texts, earlier = _texts(store, rows.values(), now), _texts(store, known.values(), since)
     changed = {row.entry_id: at for row, at in edited}
+    named = changed.keys() | {row.entry_id for row in came}
+    texts = {
+        **_texts(store, rows.values(), now),
+        **store.entries_by_id(named & {row.entry_id for told in rows.values() for row in told}, as_of=now),
+    }
+    earlier = _texts(store, known.values(), since)
     out = {
         story: what_is_new(
             [earlier[row.entry_id] for row in known[story] if row.entry_id in earlier],
