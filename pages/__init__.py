@@ -30,6 +30,7 @@ from news.background import Job, Refresher
 from news.fetch import Fetcher, says_yes, user_agent
 from news.store import Store
 from news.types import Entry, Passage
+from news.worker import working
 from storage.engine import DEFAULT_URL, StorageError, connect
 
 QUESTION_CHARACTERS = 4_000
@@ -88,7 +89,7 @@ def services() -> Services:
         allow_private=says_yes(setting("ALLOW_PRIVATE_FEEDS")),
         user_agent=user_agent(setting("CONTACT")),
     )
-    refresher = Refresher(store, fetcher, clock=now)
+    refresher = Refresher(store, fetcher, clock=now, elsewhere=lambda: working(engine))
     refresher.start()
     conversations = Conversations(engine)
     conversations.purge(now() - REMOVED_FOR)

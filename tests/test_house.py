@@ -50,7 +50,8 @@ FOREIGN: dict[str, set[str]] = {
     "markdown_it": {"desk.export"},
     "alembic": {"storage"},
     "psycopg": {"storage.engine"},
-    "sqlalchemy": {"storage", "news.store", "news.search", "desk"},
+    "sqlalchemy": {"storage", "news.store", "news.search", "news.worker", "desk"},
+    "procrastinate": {"news.worker"},
     "pandas": {"pages.__init__"},
 }
 PARTS_TOGETHER = {"pages.__init__", "llm.__main__", "news.__main__", "storage.__main__"}
