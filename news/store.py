@@ -380,9 +380,14 @@ class Store:
 
     # Refreshing
 
-    def due(self, now: datetime, *, everything: bool = False) -> list[Feed]:
-        """The feeds to poll now, the longest waiting first: those that are due, or every one that may be polled."""
+    def due(self, now: datetime, *, everything: bool = False, among: Sequence[int] | None = None) -> list[Feed]:
+        """The feeds to poll now, the longest waiting first: those that are due, or every one that may be polled.
+
+        `among` are the ids of those that are asked about, where that is not all.
+        """
         query = select(*_FEED).where(t.feeds.c.removed_at.is_(None), ~t.feeds.c.sample, ~t.feeds.c.paused)
+        if among is not None:
+            query = query.where(t.feeds.c.id.in_(among))
         if not everything:
             query = query.where(t.feeds.c.due_at <= now, ~t.feeds.c.rested)
         with reading(self.engine) as connection:

@@ -33,6 +33,7 @@ from news.injection import addressed
 from news.store import Store
 from news.story_store import Stories
 from news.types import Entry, Passage
+from news.worker import working
 from storage.engine import DEFAULT_URL, StorageError, connect
 
 QUESTION_CHARACTERS = 4_000
@@ -95,7 +96,7 @@ def services() -> Services:
         allow_private=says_yes(setting("ALLOW_PRIVATE_FEEDS")),
         user_agent=user_agent(setting("CONTACT")),
     )
-    refresher = Refresher(store, fetcher, clock=now)
+    refresher = Refresher(store, fetcher, clock=now, elsewhere=lambda: working(engine))
     refresher.start()
     conversations = Conversations(engine)
     conversations.purge(now() - REMOVED_FOR)

@@ -50,7 +50,8 @@ FOREIGN: dict[str, set[str]] = {
     "markdown_it": {"desk.export"},
     "alembic": {"storage"},
     "psycopg": {"storage.engine"},
-    "sqlalchemy": {"storage", "news.store", "news.story_store", "desk"},
+    "sqlalchemy": {"storage", "news.store", "news.story_store", "news.worker", "desk"},
+    "procrastinate": {"news.worker"},
     "pandas": {"pages.__init__", "pages._charts"},
     "altair": {"pages._charts"},
 }
