@@ -27,6 +27,7 @@ from news.parse import ParserPool
 from news.refresh import Outcome, refresh
 from news.search import search
 from news.store import Store
+from news.story_store import Stories
 from news.text import line
 from storage.engine import DEFAULT_URL, StorageError, connect
 
@@ -160,6 +161,7 @@ def run_refresh(store: Store, given: argparse.Namespace, now: datetime) -> int:
         for outcome in refresh(store, feeds, fetcher=fetcher, parser=parser, now=now):
             outcomes.append(outcome)
             _bar(len(outcomes), len(feeds))
+    Stories(store).group()
     with ArticlePool() as reader:
         articles = fetch_articles(store, fetcher=fetcher, reader=reader, now=now)
     fetcher.close()

@@ -21,6 +21,7 @@ from news.fulltext import Reads, fetch_articles
 from news.parse import ParserPool
 from news.refresh import Fetches, Outcome, Parses, refresh
 from news.store import Store
+from news.story_store import Stories
 from news.types import Clock, Feed
 from storage.engine import StorageError
 
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60.0
 PRUNE_EVERY = timedelta(hours=6)
+GROUPED_AT_ONCE = 4_000
+"""So many new entries are given their stories before a job is finished; more, after what else was asked for."""
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Refresher:
         readers: Callable[[], AbstractContextManager[Reads]] = ArticlePool,
     ) -> None:
         self.store = store
+        self.stories = Stories(store)
         self.fetcher = fetcher
         self.clock = clock
         self._look_every_s = look_every_s
@@ -101,6 +105,7 @@ class Refresher:
         while not self._closed.is_set():
             if time.monotonic() >= look_at:
                 self._poll()
+                self._group(stopped=lambda: self._closed.is_set() or not self._asked.empty())
                 look_at = time.monotonic() + self._look_every_s
             try:
                 asked = self._asked.get(timeout=max(0.0, look_at - time.monotonic()))
@@ -147,6 +152,15 @@ class Refresher:
         except Exception:  # the thread must outlive it, or nothing is ever refreshed again
             log.exception("background refresh broke off")
 
+    def _group(self, *, most: int | None = None, stopped: Callable[[], bool]) -> None:
+        """Give entries their stories: what is new, and bit by bit what was stored before there were any."""
+        try:
+            self.stories.group(most=most, stopped=stopped)
+        except StorageError as error:
+            log.warning("stories: %s", error)
+        except Exception:  # the thread must outlive it
+            log.exception("grouping broke off")
+
     def _work(self, job: Job, feeds: Sequence[Feed]) -> None:
         if self._closed.is_set():
             job.error = "Broadsheet is closing; refresh again when it is back."
@@ -169,6 +183,7 @@ class Refresher:
             job.error = "The refresh broke off; the log has the reason."
             log.exception("refresh broke off")
         finally:
+            self._group(most=GROUPED_AT_ONCE, stopped=self._closed.is_set)
             job.finished.set()
             if feeds:
                 self._refreshed.set()

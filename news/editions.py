@@ -7,6 +7,7 @@ from datetime import datetime
 from news.refresh import Parses
 from news.sample import edition
 from news.store import Changes, Schedule, Store, Validators
+from news.story_store import Stories
 
 
 def load_sample(store: Store, parser: Parses, *, now: datetime) -> Changes:
@@ -30,4 +31,5 @@ def load_sample(store: Store, parser: Parses, *, now: datetime) -> Changes:
             )
             new += changes.new
             edited += changes.edited
+    Stories(store).group()
     return Changes(new, edited)

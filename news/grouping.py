@@ -47,6 +47,8 @@ LIVE = 30_000
 
 _TITLE = 2
 _TEXT_TERMS = 60
+READ = _TEXT_TERMS * 12
+"""Characters of a text that are looked at."""
 _RARE = 12
 _COMMON = 160
 _CANDIDATES = 8
@@ -113,6 +115,16 @@ class _Story:
         return _dot(vector, self.total) / count - _faded(at - self.times / count)
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a repair changed. First each of `merged` (gone, kept) in order: all entries of one story, in memory or not,
+    have the other's number. Then `moved`, entry -> story, for the entries in memory.
+    """
+
+    merged: tuple[tuple[int, int], ...] = ()
+    moved: Mapping[int, int] = field(default_factory=dict)
+
+
 class Grouper:
     """Gives each entry its story: `add` as they arrive, `repair` now and then, `restored` after a restart.
 
@@ -134,15 +146,40 @@ class Grouper:
         return len(self._held)
 
     @classmethod
-    def restored(cls, rows: Iterable[tuple[Entry, int]]) -> Grouper:
-        """A grouper that goes on from stored entries with their stories, oldest first. Only `WAKING` need be given."""
+    def restored(cls, rows: Iterable[tuple[Entry, int]], *, repaired_at: datetime | None = None) -> Grouper:
+        """A grouper that goes on from stored entries with their stories, oldest first. Only `WAKING` need be given.
+
+        What came after `repaired_at` is looked at by the next repair; without it, nothing that is given.
+        """
         grouper = cls()
         for entry, story in rows:
-            if entry.id not in grouper._held and not grouper._is_column(entry):
-                at = grouper._tick(entry.first_seen_at)
-                grouper._hold(_Held(entry.id, story, at, grouper._vector(entry)))
-        grouper._touched.clear()
+            grouper.learn(entry, story)
+        grouper.repaired(repaired_at)
         return grouper
+
+    def learn(self, entry: Entry, story: int) -> None:
+        """Take in that somebody else gave this entry that story."""
+        if (one := self._held.get(entry.id)) is not None:
+            if one.story != story:
+                self._move(one, story, {})
+        elif not self._is_column(entry):
+            at = self._tick(entry.first_seen_at)
+            self._hold(_Held(entry.id, story, at, self._vector(entry)))
+
+    def forget(self, entry_id: int) -> None:
+        """Take an entry out of memory, such as one that was deleted."""
+        if (one := self._held.get(entry_id)) is not None:
+            self._forget(one)
+
+    def repaired(self, at: datetime | None) -> None:
+        """Take in that somebody else repaired the stories at that moment; None: just now."""
+        since = math.inf if at is None else at.timestamp() / 86_400
+        self._touched = {one.story for one in self._held.values() if one.at > since}
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The entries in memory."""
+        return frozenset(self._held)
 
     def add(self, entry: Entry) -> int:
         """The story of `entry`: that of the entries in memory it is most like, or its own. Known entries keep theirs.
@@ -160,24 +197,24 @@ class Grouper:
         self._hold(_Held(entry.id, story, at, vector))
         return story
 
-    def repair(self) -> dict[int, int]:
+    def repair(self) -> Repair:
         """Take entries out of stories they are not like, merge stories that are alike; only of those touched since.
 
-        Returns entry id -> new story for each entry that moved. What was merged has the older story's number.
+        What was merged has the older story's number.
         """
         before: dict[int, int] = {}
         for number in sorted(self._touched):
             self._split(number, before)
-        for number in sorted(self._touched):
-            self._merge(number, before)
+        merged = [pair for number in sorted(self._touched) if (pair := self._merge(number, before))]
         self._touched.clear()
-        return {id_: self._held[id_].story for id_, story in before.items() if self._held[id_].story != story}
+        moved = {id_: self._held[id_].story for id_, story in before.items() if self._held[id_].story != story}
+        return Repair(tuple(merged), moved)
 
     # ------------------------------------------------------------ one entry
 
     def _vector(self, entry: Entry) -> Vector:
         """The weights of its terms, of length 1."""
-        counts = Counter(terms(entry.text[: _TEXT_TERMS * 12])[:_TEXT_TERMS])
+        counts = Counter(terms(entry.text[:READ])[:_TEXT_TERMS])
         for term in terms(entry.title[:1_000]):
             counts[term] += _TITLE
         seen = len(self._held) + 50
@@ -237,7 +274,7 @@ class Grouper:
         window, waking = WINDOW / timedelta(days=1), WAKING / timedelta(days=1)
         while self._recent and (self._now - self._recent[0].at > window or len(self._recent) >= LIVE):
             oldest = self._recent.popleft()
-            if oldest.id not in self._held:
+            if oldest.id not in self._held:  # it was deleted
                 continue
             story = self._stories[oldest.story]
             if story.size < LARGE:
@@ -305,11 +342,11 @@ class Grouper:
         best = self._best(one.vector, one.at)
         return None if best == one.id else best
 
-    def _merge(self, number: int, before: dict[int, int]) -> None:
-        """Make one of this story and the one most like it, if they are alike on average."""
+    def _merge(self, number: int, before: dict[int, int]) -> tuple[int, int] | None:
+        """Make one of this story and the one most like it, if they are alike on average; (gone, kept) if so."""
         story = self._stories.get(number)
         if story is None:
-            return
+            return None
         centre = {term: weight / len(story.held) for term, weight in story.total.items()}
         rare = sorted(centre.items(), key=lambda pair: (-pair[1], pair[0]))[:_RARE]
         found: Counter[int] = Counter()
@@ -325,10 +362,11 @@ class Grouper:
             if alike > highest:
                 best, highest = other, alike
         if best is None:
-            return
+            return None
         kept, gone = sorted((number, best))
         for one in list(self._stories[gone].held):
             self._move(one, kept, before)
+        return gone, kept
 
 
 def _faded(days: float) -> float:

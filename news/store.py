@@ -13,11 +13,11 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -65,10 +65,17 @@ _TAKE = _CHANGE.where(
 _INDEXED = select(
     t.versions.c.id, t.versions.c.valid_from, t.entries.c.url, t.versions.c.title, t.versions.c.text
 ).join_from(t.versions, t.entries)
+# What a report is made of.
+_e = t.entries.c
+_REPORTS = select(
+    _e.id, func.coalesce(_e.story_id, _e.id), _e.feed_id, extract("epoch", _e.published_at),
+    extract("epoch", _e.first_seen_at), _e.edits, _e.canonical_url,
+)  # fmt: skip
 LEASE = timedelta(minutes=3)
 """Longer than one feed can take, so that only the lease of a refresher that died runs out."""
 REMOVED_FOR_GOOD_AFTER = timedelta(days=30)
 _DELETIONS = "deletions"  # where `meta` counts them
+_LAST_ENTRY = "last_entry"  # and the highest number that was given before them
 _SEARCHES = "searches"  # where `meta` keeps the reader's templates
 KEEP = timedelta(days=90)
 """How long entries stay, unless their feed has a time of its own."""
@@ -120,6 +127,22 @@ class Teaser:
     url: str
     title: str
     text: str
+
+
+class Report(NamedTuple):
+    """An entry without its words, as one report of its story; it is its own while it is not grouped.
+
+    `at` is when it was published and `seen` when it came, in seconds since 1970. `article` is the address by which
+    several feeds' entries are one article, "" for none.
+    """
+
+    entry_id: int
+    story: int
+    feed_id: int
+    at: int
+    seen: int
+    edits: int
+    article: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +301,13 @@ class Store:
     def delete_everything(self) -> None:
         """Delete all feeds and all entries."""
         with writing(self.engine) as connection:
+            self._mark_deletion(connection)
             self.fulltext.clear(connection)
             connection.execute(delete(t.versions))
             connection.execute(delete(t.entries))
             connection.execute(delete(t.feeds))
             connection.execute(delete(t.mutes))
             connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES))
-            self._mark_deletion(connection)
         sweep(self.engine)
 
     # Searches
@@ -581,6 +604,41 @@ class Store:
                 out |= {row.id: _entry(row) for row in connection.execute(query)}
         return out
 
+    # Which entry is of which story
+
+    def reports(self, wanted: Filter = Filter(), stories: Collection[int] | None = None) -> list[Report]:
+        """What `wanted` lets through (of these stories alone), without a word of it, oldest first."""
+        chunks = [None] if stories is None else _chunks(list(stories))
+        out: list[Report] = []
+        with reading(self.engine) as connection:
+            conditions = self._reported(connection, wanted)
+            for chunk in chunks:
+                # An entry without a story is its own, and its own alone: no index is needed for both ways at once.
+                ways = [[]] if chunk is None else [[_e.story_id.in_(chunk)], [_e.id.in_(chunk), _e.story_id.is_(None)]]
+                for way in ways:
+                    rows = connection.execute(_REPORTS.where(*conditions, *way))
+                    out.extend(Report(*row) for row in rows)
+        return sorted(out, key=lambda report: (report.at, report.entry_id))
+
+    def arrived(self, since: datetime, until: datetime, wanted: Filter = Filter()) -> tuple[list[Report], list[Report]]:
+        """What came after `since` and up to `until`, and which entries that were there already were edited then."""
+        v = t.versions.c
+        came = _REPORTS.where(_e.first_seen_at > since, _e.first_seen_at <= until)
+        worded = select(v.entry_id).where(v.valid_from > since, v.valid_from <= until)
+        edited = _REPORTS.where(_e.first_seen_at <= since, _e.edits > 0, _e.id.in_(worded.correlate(None)))
+        with reading(self.engine) as connection:
+            conditions = self._reported(connection, wanted)
+            return (
+                [Report(*row) for row in connection.execute(came.where(*conditions))],
+                [Report(*row) for row in connection.execute(edited.where(*conditions))],
+            )
+
+    def story_of(self, number: int) -> int:
+        """The number now of the story that had this number once: a story that was merged has another."""
+        with reading(self.engine) as connection:
+            story = connection.execute(select(_e.story_id).where(_e.id == number)).scalar_one_or_none()
+        return number if story is None else story
+
     def newest(
         self, groups: Sequence[Sequence[str]], wanted: Filter = Filter(), *, limit: int
     ) -> dict[Part, list[list[int]]]:
@@ -868,7 +926,7 @@ class Store:
             return []
         # A date after the collection is a zone mistaken by the outlet: an entry is published when it is seen.
         starts = [min(entry.published_at or now, now) for entry in fresh]
-        ids = _new_ids(connection, t.entries, len(fresh))
+        ids = _new_ids(connection, t.entries, len(fresh), above=_kept(connection, _LAST_ENTRY))
         connection.execute(
             insert(t.entries),
             [
@@ -912,11 +970,14 @@ class Store:
             connection.execute(delete(t.entries).where(t.entries.c.id.in_(chunk)))
 
     def _mark_deletion(self, connection: Connection) -> None:
-        """Let every process know that what it has counted is less than it was."""
-        is_mark = t.meta.c.key == _DELETIONS
-        before = connection.execute(select(t.meta.c.value).where(is_mark)).scalar() or "0"
-        connection.execute(delete(t.meta).where(is_mark))
-        connection.execute(insert(t.meta).values(key=_DELETIONS, value=str(int(before) + 1)))
+        """Let every process know that what it has counted is less than it was; to be called before it is.
+
+        No number of an entry is given twice: chats, stories and saved articles know entries by it.
+        """
+        last = max(_kept(connection, _LAST_ENTRY), connection.execute(select(func.max(_e.id))).scalar() or 0)
+        for key, value in ((_DELETIONS, _kept(connection, _DELETIONS) + 1), (_LAST_ENTRY, last)):
+            connection.execute(delete(t.meta).where(t.meta.c.key == key))
+            connection.execute(insert(t.meta).values(key=key, value=str(value)))
 
     def _feeds_of(self, wanted: Filter) -> list[ColumnElement[bool]]:
         f = t.feeds.c
@@ -939,6 +1000,10 @@ class Store:
         if wanted.as_of:
             conditions.append(e.published_at <= wanted.as_of)
         return conditions
+
+    def _reported(self, connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
+        feeds = select(t.feeds.c.id).where(*self._feeds_of(wanted))
+        return [_e.feed_id.in_(feeds), *self._entries_of(wanted), *self._not_muted(connection, wanted)]
 
     def _searches(self, connection: Connection) -> tuple[Template, ...]:
         kept = connection.execute(select(t.meta.c.value).where(t.meta.c.key == _SEARCHES)).scalar()
@@ -1004,7 +1069,7 @@ class Store:
             select(
                 e.id, v.id.label("version_id"), e.feed_id, name.label("feed"), f.topic, f.language, e.url, v.title,
                 v.text, e.author, e.picture, e.published_at, e.first_seen_at, edits, f.sample, e.text_from,
-                e.canonical_url,
+                func.coalesce(e.story_id, 0).label("story"), e.canonical_url,
             )
             .select_from(t.entries.join(t.feeds).join(t.versions, v.entry_id == e.id))
             .where(self._valid(wanted), *self._feeds_of(wanted), *self._entries_of(wanted))
@@ -1038,9 +1103,19 @@ def _also(entry: Entry, feed: str) -> Entry:
     return replace(entry, also=(*entry.also, feed))
 
 
-def _new_ids(connection: Connection, table: Table, number: int) -> range:
+def _kept(connection: Connection, key: str) -> int:
+    """A number that `meta` keeps; 0 for none."""
+    return int(connection.execute(select(t.meta.c.value).where(t.meta.c.key == key)).scalar() or 0)
+
+
+def deletions(connection: Connection) -> int:
+    """How often something was deleted: as long as this stays the same, nothing was."""
+    return _kept(connection, _DELETIONS)
+
+
+def _new_ids(connection: Connection, table: Table, number: int, *, above: int = 0) -> range:
     """Numbers for new rows. Inside a write transaction nobody else can take them, so rows go in as one batch."""
-    last = connection.execute(select(func.max(table.c.id))).scalar() or 0
+    last = max(above, connection.execute(select(func.max(table.c.id))).scalar() or 0)
     return range(last + 1, last + 1 + number)
 
 

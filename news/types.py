@@ -103,7 +103,7 @@ class Entry:
 
     `edits` counts later wordings up to that moment. `version_id` is the row of this wording.
     `also` names the other feeds that carry the same article. `text_from` is "feed", or "article" if the text was read
-    from the page at `url`.
+    from the page at `url`. `story` is the number of its story, 0 while it is not grouped.
     """
 
     id: int
@@ -122,6 +122,7 @@ class Entry:
     edits: int
     sample: bool
     text_from: str = "feed"
+    story: int = 0
     also: tuple[str, ...] = ()
 
 

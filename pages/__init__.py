@@ -19,6 +19,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from desk.conversations import Conversations
+from desk.reading import Reading
 from desk.usage import Usages
 from llm.base import ModelError
 from llm.groq import GroqModel
@@ -29,6 +30,7 @@ from llm.redact import Redact
 from news.background import Job, Refresher
 from news.fetch import Fetcher, says_yes, user_agent
 from news.store import Store
+from news.story_store import Stories
 from news.types import Entry, Passage
 from storage.engine import DEFAULT_URL, StorageError, connect
 
@@ -68,6 +70,8 @@ class Services:
     usages: Usages
     fetcher: Fetcher
     refresher: Refresher
+    stories: Stories
+    reading: Reading
     slots: Slots
     """How many answers are written at once."""
     lives: dict[str, Live] = field(default_factory=dict)
@@ -97,7 +101,7 @@ def services() -> Services:
     threading.Thread(target=_warm, args=(asked,), name="warm", daemon=True).start()
     at_once = setting("ANSWERS_AT_ONCE")
     slots = Slots(int(at_once)) if at_once.isdecimal() and int(at_once) else Slots()
-    return Services(store, conversations, Usages(engine), fetcher, refresher, slots)
+    return Services(store, conversations, Usages(engine), fetcher, refresher, refresher.stories, Reading(engine), slots)
 
 
 def _warm(model: GroqModel | None) -> None:

@@ -133,10 +133,17 @@ entries = Table(
     _count("article_tries"),
     Column("article_tried_at", Instant),
     _text("article_error"),
+    # The number of its story, that of the entry that began it; null until it is grouped. `grouped_in` counts the
+    # writes of stories, so that a process reads what others wrote since it looked.
+    Column("story_id", Integer),
+    _count("grouped_in"),
     UniqueConstraint("feed_id", "key"),
     Index("entries_by_time", "published_at", "id"),
     Index("entries_by_feed", "feed_id", "published_at"),
     Index("entries_by_article", "canonical_url"),
+    Index("entries_by_arrival", "first_seen_at", "id"),
+    Index("entries_by_story", "story_id", "first_seen_at", "id"),
+    Index("entries_by_grouping", "grouped_in"),
 )
 
 versions = Table(
@@ -150,6 +157,7 @@ versions = Table(
     Column("valid_from", Instant, nullable=False),
     Column("valid_until", Instant),
     UniqueConstraint("entry_id", "valid_from"),
+    Index("versions_by_time", "valid_from"),
 )
 
 tombstones = Table(
@@ -186,6 +194,26 @@ mutes = Table(
     Column("reader", String(32), primary_key=True, server_default=""),
     Column("kind", String(16), primary_key=True),
     Column("value", Text, primary_key=True),
+)
+
+# What a reader did with a story or an article. It is known by an entry: a story by the one whose number it had then,
+# so that a mark outlives a merge. No foreign key: what was marked may be pruned, and come back.
+marks = Table(
+    "marks",
+    metadata,
+    Column("reader", String(32), primary_key=True, server_default=""),
+    Column("kind", String(16), primary_key=True),
+    Column("entry_id", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+)
+
+# A reader's visits to the front page: the last look, and the last one of the visit before.
+looks = Table(
+    "looks",
+    metadata,
+    Column("reader", String(32), primary_key=True, server_default=""),
+    Column("last_at", Instant, nullable=False),
+    Column("before_at", Instant),
 )
 
 conversations = Table(

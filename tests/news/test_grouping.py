@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from news import grouping
-from news.grouping import WAKING, WINDOW, Grouper
+from news.grouping import WAKING, WINDOW, Grouper, Repair
 from news.types import Entry
 from tests.conftest import NOW
 
@@ -138,9 +138,10 @@ def test_repair_merges_stories_that_turned_out_to_be_one():
     )
     grouper = Grouper.restored([(one, one.id), (other, other.id)])
     grouper.add(told("Lady Corran ferry aground, says coast guard", "ledger", hours=1))
-    moved = grouper.repair()
-    assert moved[other.id] == one.id
-    assert grouper.repair() == {}
+    repair = grouper.repair()
+    assert repair.moved[other.id] == one.id
+    assert (other.id, one.id) in repair.merged
+    assert grouper.repair() == Repair()
 
 
 def test_repair_takes_out_what_does_not_belong():
@@ -148,7 +149,7 @@ def test_repair_takes_out_what_does_not_belong():
     stray = told("Bank of Marenia raises interest rates")
     grouper = Grouper.restored([(entry, ferry[0].id) for entry in [*ferry, stray]])
     grouper.add(told("Lady Corran ferry aground", "gazette", hours=1))
-    assert grouper.repair() == {stray.id: stray.id}
+    assert grouper.repair().moved == {stray.id: stray.id}
 
 
 def test_memory_is_bounded_however_many_entries_come_at_once(monkeypatch: pytest.MonkeyPatch):
@@ -195,7 +196,7 @@ def test_any_entries_in_any_order_of_time_have_one_story_each_that_one_of_them_b
         for n, entry in enumerate(entries()):
             stories[entry.id] = grouper.add(entry)
             if n % 7 == 6:
-                stories.update(grouper.repair())
+                stories.update(grouper.repair().moved)
         return stories
 
     stories = run()
