@@ -6,7 +6,7 @@ from sqlalchemy import Column, ForeignKey, Integer, String, Text, column, select
 from storage.tables import Instant
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 MUTES = table("mutes", column("reader"), column("kind"), column("value"))
 
