@@ -47,7 +47,8 @@ def choose_feeds(part: Services, *, first: bool = True) -> None:
     with right:
         started = draw_topic(part, known) or started
     started = draw_opml(part, known) or started
-    draw_sample(part, list(known.values()))
+    if part.reader.owner:
+        draw_sample(part, list(known.values()))
     if started:
         if not first:
             st.rerun()
@@ -298,7 +299,8 @@ def remove_sample_button(part: Services) -> None:
 def add_and_fetch(part: Services, feeds: Sequence[tuple[str, str, str, str]]) -> bool:
     """Store (url, title, topic, language) and begin to fetch what is new; `watch` shows how that goes. Returns True."""
     added = set(part.store.add_feeds(feeds, now=now()))
-    fetch(part, [feed for feed in part.store.feeds() if feed.url in added])
+    at = now()  # a feed that others follow is fetched already
+    fetch(part, [feed for feed in part.store.feeds() if feed.url in added and feed.due_at <= at])
     return True
 
 

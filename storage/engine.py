@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 DEFAULT_URL = "sqlite:///data/broadsheet.db"
 BUSY_TIMEOUT_MS = 10_000
+_LOCKS = 0x6273  # the first half of the numbers of our advisory locks; others may use the same database
 _migrating = threading.Lock()
 # SQLite has one writer. Threads of one process queue here, where a lock wakes the next at once; SQLite's own wait
 # between processes sleeps and looks again.
@@ -143,6 +145,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.begin(),
     ):
         yield connection
+
+
+def alone(connection: Connection, section: str) -> None:
+    """Wait until no other write transaction is in this section, and keep others out until this one ends.
+
+    On SQLite every write is alone from its beginning.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCKS, crc32(section.encode()) - (1 << 31))))
 
 
 def sweep(engine: Engine) -> None:
