@@ -107,6 +107,14 @@ class Readers:
             asked, readers = connection.execute(query).one()
         return asked, readers
 
+    def purge(self, before: datetime) -> int:
+        """Delete for good the conversations that visitors left and did not come back to; gives how many."""
+        c = t.conversations.c
+        members = exists().where(t.readers.c.id == c.reader)
+        with writing(self.engine) as connection:
+            gone = delete(t.conversations).where(c.reader != "", c.updated_at < before, ~members)
+            return connection.execute(gone).rowcount
+
     def forget(self, reader: str, *, now: datetime) -> None:
         """Delete for good all that belongs to a reader. Feeds that nobody follows any more are removed.
 

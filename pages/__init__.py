@@ -41,6 +41,8 @@ from storage.engine import DEFAULT_URL, StorageError, connect
 QUESTION_CHARACTERS = 4_000
 REMOVED_FOR = timedelta(days=30)
 """So long a removed conversation can be brought back."""
+LEFT_FOR = timedelta(days=90)
+"""So long a visitor's conversations stay when nobody comes back to them."""
 ICON = Path(__file__).parent / "icon.png"
 MENU = (
     ("app.py", "Ask", ":material/forum:"),
@@ -138,13 +140,15 @@ def services() -> Services:
     refresher.start()
     conversations = Conversations(engine)
     conversations.purge(now() - REMOVED_FOR)
+    readers = Readers(engine)
+    readers.purge(now() - LEFT_FOR)
     key, address = setting("GROQ_API_KEY"), setting("GROQ_BASE_URL")
     asked = GroqModel(key, base_url=address or None) if key or address else None
     threading.Thread(target=_warm, args=(asked,), name="warm", daemon=True).start()
     at_once = setting("ANSWERS_AT_ONCE")
     slots = Slots(int(at_once)) if at_once.isdecimal() and int(at_once) else Slots()
     return Services(
-        store, conversations, Usages(engine), Readers(engine), Budgets(engine), quotas, fetcher, refresher,
+        store, conversations, Usages(engine), readers, Budgets(engine), quotas, fetcher, refresher,
         refresher.stories, Reading(engine), slots,
     )  # fmt: skip
 
