@@ -201,6 +201,14 @@ class Budgets:
         with reading(self.engine) as connection:
             return _used(connection, rows, now)
 
+    def lately(self, model: str, *, now: datetime) -> tuple[int, datetime]:
+        """The tokens charged for a model in the minute before now, and the moment when all of them have left it."""
+        c = t.charges.c
+        query = select(func.coalesce(func.sum(c.tokens), 0), func.max(c.at))
+        with reading(self.engine) as connection:
+            tokens, last = connection.execute(query.where(c.at > now - MINUTE, c.model == model)).one()
+        return tokens, last + MINUTE if last else now
+
     def machine(self, address: str) -> str:
         """What a machine is called by, from its address; "" for one that is no machine's on the internet.
 

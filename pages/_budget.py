@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from desk.budgets import MINUTE, Asking, Budgets, Quota, Quotas, Refused
-from llm.base import ChatModel, RateLimited
+from llm.base import ChatModel, Left, RateLimited
 from llm.groq import GroqModel
 from llm.metered import Metered
 from llm.models import FREE_DAY, FREE_MINUTE, FREE_TOKENS_DAY, FREE_TOKENS_MINUTE
@@ -48,7 +48,7 @@ class Payer:
 
     def metered(self, model: ChatModel) -> ChatModel:
         """The model, charged for; itself where nothing is."""
-        return Metered(model, charge=self.charge, release=self.release) if self.applies else model
+        return Metered(model, charge=self.charge, release=self.release, left=self.left) if self.applies else model
 
     def charge(self, model: str, tokens: int) -> None:
         """Charge a request. Raises `RateLimited`."""
@@ -65,6 +65,15 @@ class Payer:
         """What was charged was not sent, or refused."""
         if self.applies:
             self._budgets.release(self._id)
+
+    def left(self) -> Left | None:
+        """What all readers together may still send this minute."""
+        at, model = now(), self._model.name if self._model else ""
+        most = self._quotas(self._budgets.said(model)).everyone.tokens_a_minute
+        if most is None:
+            return None
+        used, until = self._budgets.lately(model, now=at)
+        return Left(max(0, most - used), until)
 
     def settle(self, details: Mapping[str, Any]) -> None:
         """The answer has ended: charge what it took, if that is known, and keep what the provider said of its limits.

@@ -126,7 +126,7 @@ def test_a_shared_link_shows_the_chat_to_all_and_says_no_id_of_it(annas: tuple[C
 
 
 def test_a_reader_s_id_tells_nothing_and_is_nobody_else_s() -> None:
-    assert ANNA == reader_id("member", "https://id.example", "anna")
+    assert reader_id("member", "https://id.example", "anna") == ANNA
     assert len({ANNA, BERT, reader_id("member", "https://other.example", "anna"), reader_id("visitor", "anna")}) == 4
     assert reader_id("member", "a", "bc") != reader_id("member", "ab", "c")
     assert len(ANNA) == 32
