@@ -100,7 +100,7 @@ def test_a_misspelt_access_opens_nothing(app: App, mode: Callable[..., None], sa
 
 
 def test_a_limit_that_cannot_be_read_is_told(
-    app: App, mode: Callable[..., None], said: Callable[[AppTest], str]
+    app: App, mode: Callable[..., None], browsers: Callable[[str], None], said: Callable[[AppTest], str]
 ) -> None:
     mode("public", READER_LIMITS="some")
     pages.services.clear()
