@@ -161,7 +161,7 @@ def test_charges_go_when_no_limit_looks_back_to_them(budgets: Budgets, engine: E
         assert connection.execute(select(func.count()).select_from(t.charges)).scalar() == 1
 
 
-def test_what_the_provider_said_is_known_to_every_process(budgets: Budgets, database: object, now: datetime) -> None:
+def test_what_the_provider_said_is_known_to_every_process(budgets: Budgets, now: datetime) -> None:
     heard: list[Quota] = []
 
     def quotas(said: Quota) -> Quotas:
@@ -171,17 +171,17 @@ def test_what_the_provider_said_is_known_to_every_process(budgets: Budgets, data
     budgets.charge(asking(0), quotas, now=now)
     budgets.say(MODEL, Quota(questions_a_day=1_000, tokens_a_minute=8_000))
     budgets.say(MODEL, Quota(questions_a_day=1_000, tokens_a_minute=8_000))
-    other = Budgets(connect(f"sqlite:///{database}"))
+    other = Budgets(connect(budgets.engine.url.render_as_string(hide_password=False)))
     other.charge(asking(1), quotas, now=now)
     assert heard == [Quota(), Quota(questions_a_day=1_000, tokens_a_minute=8_000)]
     assert other.said("another") == Quota()
     other.engine.dispose()
 
 
-def test_an_address_is_kept_as_what_nobody_can_read_it_from(budgets: Budgets, database: object) -> None:
+def test_an_address_is_kept_as_what_nobody_can_read_it_from(budgets: Budgets) -> None:
     home = budgets.machine("84.208.20.110")
     assert len(home) == 32
-    other = Budgets(connect(f"sqlite:///{database}"))
+    other = Budgets(connect(budgets.engine.url.render_as_string(hide_password=False)))
     assert other.machine("84.208.20.110") == home
     assert other.machine("::ffff:84.208.20.110") == home
     assert other.machine("84.208.20.111") not in ("", home)
@@ -223,9 +223,9 @@ def test_at_any_hour_any_minute_and_day_stay_within_the_limits(budgets: Budgets,
     assert len(admitted) > 50
 
 
-def test_threads_that_ask_at_once_do_not_take_the_same_place(budgets: Budgets, database: object, now: datetime) -> None:
+def test_threads_that_ask_at_once_do_not_take_the_same_place(budgets: Budgets, now: datetime) -> None:
     quotas = limits(everyone=Quota(tokens_a_minute=1_000))
-    engines = [connect(f"sqlite:///{database}") for _ in range(2)]
+    engines = [connect(budgets.engine.url.render_as_string(hide_password=False)) for _ in range(2)]
     start = threading.Barrier(16)
     told: list[Refused | None] = []
 

@@ -12,6 +12,7 @@ import pages
 from desk.readers import Reader, reader_id
 from pages import _reader
 from pages._reader import BadSetting, access
+from tests.groq_server import GroqServer
 from tests.pages.conftest import ROOT, App
 
 ISSUER = "https://id.example"
@@ -225,6 +226,30 @@ def test_a_question_over_the_budget_is_told_a_time_and_can_be_answered_by_quotin
     assert "You have asked as much" not in said(at)
 
 
+def test_a_question_is_charged_once_however_often_the_page_runs_and_not_with_a_key_of_one_s_own(
+    public: App, mode: Callable[..., None], browsers: Callable[[str], None]
+) -> None:
+    with GroqServer() as server:
+        mode("public", GROQ_API_KEY="gsk_sharedSHAREDshared", GROQ_BASE_URL=server.url)
+        server.fails(503, retry_after=0).says("It was flooded [1].")
+        at = visit()
+        chat = ask(at, "What happened in the harbour of Oslo?")
+        for _ in range(3):
+            at.run()
+        visit(c=chat)
+        used = public.part.budgets.used(now=pages.now(), reader=visitor("one").id)
+        assert (server.count, used.questions_a_day, used.tokens_a_day) == (2, 1, 421 - 128 + 58)
+
+        browsers("two")
+        at = visit("settings")
+        at.text_input(key="groq_key").set_value("gsk_myOwnMYOWNmyown").run()
+        at.switch_page("app.py").run()
+        ask(at, "What happened in the harbour of Oslo?")
+        assert server.count == 3
+        assert server.last.headers["authorization"] == "Bearer gsk_myOwnMYOWNmyown"
+        assert public.part.budgets.used(now=pages.now()).questions_a_day == 1
+
+
 def test_the_owner_of_a_public_paper_signs_in_and_chooses_its_feeds(
     public: App, mode: Callable[..., None], said: Callable[[AppTest], str]
 ) -> None:
@@ -290,6 +315,16 @@ def test_each_member_has_feeds_and_chats_of_their_own(login: App, said: Callable
     assert [list(one.proto.options) for one in annas_page.get("menu_button")] == [["Mute", "Details", "Remove"]]
     assert "Refresh all" not in labels(annas_page)
     assert "You are signed in as Anna." in said(visit("settings", user=ANNA))
+
+
+def test_a_member_follows_no_more_feeds_than_there_is_room_for(
+    login: App, monkeypatch: pytest.MonkeyPatch, said: Callable[[AppTest], str]
+) -> None:
+    monkeypatch.setattr("pages._adding.MOST_FEEDS", 3)
+    at = visit(user=ANNA)
+    next(button for button in at.button if button.label.startswith("Add and fetch")).click().run()
+    assert "A reader can follow 3 feeds here" in said(at)
+    assert login.store.feeds() == []
 
 
 def test_the_owner_sees_readers_and_feeds_and_has_one_deleted(login: App, said: Callable[[AppTest], str]) -> None:
