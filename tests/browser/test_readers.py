@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from websockets.asyncio.client import connect as connect_socket
 
+from desk.budgets import Budgets
 from desk.readers import reader_id
 from news.store import Schedule, Store, Validators
 from news.types import ParsedEntry, ParsedFeed
-from storage.engine import connect
+from storage.engine import connect, reading
+from storage.tables import charges
+from tests.bench.readers import Reader
 from tests.browser.app_server import AppServer
 from tests.browser.test_ask import ask, idle
+from tests.groq_server import GroqServer
 from tests.oidc_server import OidcServer
 
 QUESTION = "What happened in the harbour of Oslo?"
@@ -138,3 +145,26 @@ def test_strangers_on_a_public_paper_find_their_own_chats_after_a_reload_and_nob
         expect(other.get_by_role("button", name=QUESTION)).to_have_count(0)
         other.goto(f"{server.url}/sources")
         expect(other.get_by_text("The owner of this paper chooses its feeds")).to_be_visible()
+
+
+def test_the_address_that_is_charged_is_the_one_a_proxy_on_this_machine_vouches_for(tmp_path: Path) -> None:
+    async def visit(address: str) -> None:
+        url = f"{server.url.replace('http', 'ws')}/_stcore/stream"
+        async with connect_socket(url, additional_headers={"X-Forwarded-For": address}, max_size=2**24) as socket:
+            reader = Reader(socket)
+            await reader.open()
+            await reader.ask(QUESTION)
+
+    with GroqServer() as model:
+        model.says("It was flooded [1].", times=2)
+        server = AppServer(tmp_path, ACCESS="public", GROQ_API_KEY="gsk_x", GROQ_BASE_URL=model.url)
+        publish(server.database_url)
+        with server:
+            for address in ("84.208.20.110", "192.168.1.7"):
+                asyncio.run(visit(address))
+    engine = connect(server.database_url)
+    with reading(engine) as connection:
+        charged = connection.execute(select(charges.c.address).order_by(charges.c.at)).scalars().all()
+    assert charged == [Budgets(engine).machine("84.208.20.110"), ""]
+    assert "84.208.20.110" not in server.log
+    engine.dispose()
