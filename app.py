@@ -43,7 +43,9 @@ def conversation_id(part: Services) -> str:
     """The id in the URL if it is one of ours in form, else a new one, which enters the URL with its first question."""
     given = st.query_params.get("c", "")
     if re.fullmatch("[0-9a-f]{32}", given):
-        return given
+        if not part.reader.shares or part.conversations.is_free(given):
+            return given
+        st.caption("The chat at this address is not one of yours. Whoever began it can share it with you.")
     fresh: str = st.session_state.setdefault("fresh_chat", part.conversations.new_id())
     return fresh
 
@@ -120,7 +122,7 @@ def draw_ended(live: Live, ticks: Iterator[int]) -> None:
         st.rerun()
 
 
-def ask_box() -> str:
+def ask_box(part: Services) -> str:
     """The question that was typed, or spoken and written down; "" for none."""
     given = st.chat_input(
         "Ask about the news", key="question", submit_mode="stop", max_chars=QUESTION_CHARACTERS,
@@ -129,7 +131,7 @@ def ask_box() -> str:
     if given is None or isinstance(given, str):
         return (given or "").strip()
     typed = str(given.text).strip()
-    return typed or (heard(given.audio.getvalue()) if given.audio else "")
+    return typed or (heard(part, given.audio.getvalue()) if given.audio else "")
 
 
 def draw_draft(
@@ -220,7 +222,10 @@ chat = conversation_id(part)
 turns = part.conversations.turns(chat)
 if not turns and not part.store.entries(limit=1):
     draw_chats(part, chat)
-    choose_feeds(part)
+    if part.reader.may_choose_feeds:
+        choose_feeds(part)
+    else:
+        st.markdown("There is no news here yet. Come back later.")
     st.stop()
 
 history = st.container()
@@ -228,7 +233,7 @@ if isinstance(chat_model(), ExtractiveModel):
     st.caption("No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers.")
 pinned = draw_pin(part)
 # The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
-typed, under = ask_box(), st.bottom.container()
+typed, under = ask_box(part), st.bottom.container()
 
 intent = intended()
 if typed:

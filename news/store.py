@@ -14,6 +14,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,6 +33,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     extract,
     func,
     insert,
@@ -48,7 +50,7 @@ from news.text import address_words, canonical_url, visible
 from news.types import Entry, Feed, Horizon, Mute, ParsedEntry, ParsedFeed, Version
 from storage import tables as t
 from storage.engine import alone, reading, sweep, writing
-from storage.fulltext import PARTS, Document, Part, all_of, any_of, any_phrase, fulltext
+from storage.fulltext import PARTS, Document, Part, all_of, any_of, any_phrase, fulltext, version
 
 _T = TypeVar("_T")
 _ENTRY = tuple(field.name for field in fields(Entry) if field.name != "also")
@@ -85,7 +87,7 @@ LEASE = timedelta(minutes=3)
 REMOVED_FOR_GOOD_AFTER = timedelta(days=30)
 _DELETIONS = "deletions"  # where `meta` counts them
 _LAST_ENTRY = "last_entry"  # and the highest number that was given before them
-_SEARCHES = "searches"  # where `meta` keeps the reader's templates
+_SEARCHES = "searches"  # where `meta` keeps a reader's templates, with the reader's id behind it
 KEEP = timedelta(days=90)
 """How long entries stay, unless their feed has a time of its own."""
 FOR_EVER = 0
@@ -97,6 +99,8 @@ TEASERS_FOR = timedelta(days=2)
 TRIES, TRY_AGAIN = 3, timedelta(hours=1)
 LATE_EDITS = timedelta(days=7)
 """An article whose wording changes later than this is not looked for by the day on which it was published."""
+WIDEST = 10
+"""For a reader of few feeds, so many times more of the index is read at most."""
 LONGEST_MUTE = 100
 """Characters of a word or phrase that is muted."""
 
@@ -181,14 +185,29 @@ class Filter:
 
 
 class Store:
-    """The news that is kept, behind an engine of `storage.engine.connect`. Safe to share by threads."""
+    """The news that is kept, behind an engine of `storage.engine.connect`. Safe to share by threads.
+
+    It is seen by one reader: whose mutes and searches these are, and, where readers have feeds of their own, whose.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.reader = ""
+        self.own_feeds = False
         self.fulltext = fulltext(engine.dialect.name)
         self._census = Census()
         self._held: dict[str, tuple[int, int]] = {}
         self._keep_index_current()
+
+    def of(self, reader: str, *, own_feeds: bool) -> Store:
+        """The same news as another reader sees it: with `own_feeds`, that of the feeds which they follow.
+
+        For them to add a feed is to follow it, and to remove one is to follow it no more; it is polled as long as
+        anybody does. All else that can be done to a feed is done to everybody's.
+        """
+        seen = copy(self)
+        seen.reader, seen.own_feeds = reader, own_feeds
+        return seen
 
     # Feeds
 
@@ -207,6 +226,7 @@ class Store:
     ) -> list[str]:
         """Store many (url, title, topic, language) in one transaction; returns the URLs that were not there before.
 
+        For a reader with feeds of their own, those that they did not follow before.
         `paused` feeds are polled when somebody asks for it, and never by themselves.
         """
         added = []
@@ -235,15 +255,15 @@ class Store:
                 )  # fmt: skip
             if fresh:
                 connection.execute(insert(t.feeds), fresh)
+            if self.own_feeds:
+                added = self._follow(connection, list(dict.fromkeys(url for url, *_ in feeds)))
         return added
 
     def feeds(self) -> list[Feed]:
-        """All feeds that are not removed, by title."""
+        """All feeds that are not removed, or that the reader follows, by title."""
         with reading(self.engine) as connection:
             rows = connection.execute(
-                select(*_FEED)
-                .where(t.feeds.c.removed_at.is_(None))
-                .order_by(func.lower(t.feeds.c.title), t.feeds.c.url)
+                select(*_FEED).where(*self._feeds_of(Filter())).order_by(func.lower(t.feeds.c.title), t.feeds.c.url)
             )
             return [_feed(row) for row in rows]
 
@@ -272,11 +292,29 @@ class Store:
 
     def remove_feed(self, feed_id: int, *, now: datetime) -> None:
         """Hide the feed and its entries; `restore_feed` brings them back until `prune` removes them for good."""
-        self._set(feed_id, removed_at=now)
+        if not self.own_feeds:
+            self._set(feed_id, removed_at=now)
+            return
+        f = t.follows.c
+        with writing(self.engine) as connection:
+            connection.execute(delete(t.follows).where(f.reader == self.reader, f.feed_id == feed_id))
+            nobody = ~exists().where(f.feed_id == feed_id)
+            connection.execute(update(t.feeds).where(t.feeds.c.id == feed_id, nobody).values(removed_at=now))
 
     def restore_feed(self, feed_id: int) -> None:
         """Undo `remove_feed`."""
         self._set(feed_id, removed_at=None)
+        if self.own_feeds:
+            url = self.feed(feed_id).url
+            with writing(self.engine) as connection:
+                self._follow(connection, [url])
+
+    def followers(self) -> dict[int, int]:
+        """How many readers follow each feed, of those that have feeds of their own."""
+        f = t.follows.c
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(f.feed_id, func.count().label("readers")).group_by(f.feed_id))
+            return {row.feed_id: row.readers for row in rows}
 
     def pause_feed(self, feed_id: int, paused: bool) -> None:
         """Stop or start polling the feed; its entries stay."""
@@ -320,7 +358,7 @@ class Store:
             connection.execute(delete(t.entries))
             connection.execute(delete(t.feeds))
             connection.execute(delete(t.mutes))
-            connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES))
+            connection.execute(delete(t.meta).where(t.meta.c.key.startswith(_SEARCHES)))
         sweep(self.engine)
 
     # Searches
@@ -366,17 +404,15 @@ class Store:
             known = [terms(other.value) for other in self._mutes(connection) if other.kind == mute.kind == "word"]
             if terms(mute.value) in known:
                 return False
-            there = connection.execute(
-                select(t.mutes.c.kind).where(t.mutes.c.kind == mute.kind, t.mutes.c.value == mute.value)
-            ).first()
+            there = connection.execute(select(t.mutes.c.kind).where(*self._muted(mute))).first()
             if not there:
-                connection.execute(insert(t.mutes).values(kind=mute.kind, value=mute.value))
+                connection.execute(insert(t.mutes).values(reader=self.reader, **asdict(mute)))
             return not there
 
     def unmute(self, mute: Mute) -> None:
         """Show it again."""
         with writing(self.engine) as connection:
-            connection.execute(delete(t.mutes).where(t.mutes.c.kind == mute.kind, t.mutes.c.value == mute.value))
+            connection.execute(delete(t.mutes).where(*self._muted(mute)))
 
     # Refreshing
 
@@ -633,12 +669,13 @@ class Store:
     # Which entry is of which story
 
     def stamp(self) -> str:
-        """Another text whenever what is stored is another: articles, wordings, stories, feeds, mutes. Cheap to ask."""
+        """Another text whenever what this reader sees is: articles, wordings, stories, feeds, mutes. Cheap to ask."""
         f, kept = t.feeds.c, ("deletions", "stories")
         with reading(self.engine) as connection:
             version = connection.execute(select(func.max(t.versions.c.id))).scalar()
             marks = connection.execute(select(t.meta.c.value).where(t.meta.c.key.in_(kept)).order_by(t.meta.c.key))
-            named = connection.execute(select(f.id, f.title, f.topic, f.removed_at.is_(None)).order_by(f.id)).all()
+            feeds = select(f.id, f.title, f.topic).where(*self._feeds_of(Filter())).order_by(f.id)
+            named = connection.execute(feeds).all()
             parts = [version, *marks.scalars(), *map(tuple, named), *map(str, self._mutes(connection))]
         return hashlib.sha256(repr(parts).encode(errors="replace")).hexdigest()[:32]
 
@@ -690,9 +727,14 @@ class Store:
         it is to be seen is for `wordings` to say.
         """
         with reading(self.engine) as connection:
+            wide = limit * self._wider(connection)
             return {
-                part: self.fulltext.newest(
-                    connection, [any_of(group, part) for group in groups], limit=limit, **_span(wanted)
+                part: self._followed(
+                    connection,
+                    self.fulltext.newest(
+                        connection, [any_of(group, part) for group in groups], limit=wide, **_span(wanted)
+                    ),
+                    limit,
                 )
                 for part in PARTS
             }
@@ -700,7 +742,9 @@ class Store:
     def newest_of_all(self, groups: Sequence[Sequence[str]], wanted: Filter = Filter(), *, limit: int) -> list[int]:
         """The newest versions that hold a term of every group, as `newest` gives them."""
         with reading(self.engine) as connection:
-            return self.fulltext.newest(connection, [all_of(groups)], limit=limit, **_span(wanted))[0]
+            wide = limit * self._wider(connection)
+            rows = self.fulltext.newest(connection, [all_of(groups)], limit=wide, **_span(wanted))
+            return self._followed(connection, rows, limit)[0]
 
     def wordings(self, ids: Iterable[int], wanted: Filter = Filter()) -> dict[int, Entry]:
         """The entries whose wording (as of `wanted.as_of`) is one of these versions, by version."""
@@ -775,7 +819,7 @@ class Store:
                     hidden.setdefault(feed_id, Counter())[math.floor(seconds)] += 1
             failed = connection.execute(
                 select(case((f.title != "", f.title), else_=f.url))
-                .where(f.removed_at.is_(None), f.error != "")
+                .where(*self._feeds_of(Filter()), f.error != "")
                 .order_by(f.title)
             ).scalars()
             by_feed = self._census.count(
@@ -1027,6 +1071,9 @@ class Store:
     def _feeds_of(self, wanted: Filter) -> list[ColumnElement[bool]]:
         f = t.feeds.c
         conditions: list[ColumnElement[bool]] = [f.removed_at.is_(None)]
+        if self.own_feeds:
+            own = select(t.follows.c.feed_id).where(t.follows.c.reader == self.reader)
+            conditions.append(f.id.in_(own.correlate(None)))
         if wanted.feeds:
             conditions.append(f.id.in_(wanted.feeds))
         if wanted.topics:
@@ -1051,17 +1098,58 @@ class Store:
         return [_e.feed_id.in_(feeds), *self._entries_of(wanted), *self._not_muted(connection, wanted)]
 
     def _searches(self, connection: Connection) -> tuple[Template, ...]:
-        kept = connection.execute(select(t.meta.c.value).where(t.meta.c.key == _SEARCHES)).scalar()
+        kept = connection.execute(select(t.meta.c.value).where(t.meta.c.key == _SEARCHES + self.reader)).scalar()
         return tuple(Template(name, address) for name, address in json.loads(kept or "[]"))
 
     def _keep_searches(self, connection: Connection, templates: Sequence[Template]) -> None:
         value = json.dumps([[template.name, template.address] for template in templates])
-        connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES))
-        connection.execute(insert(t.meta).values(key=_SEARCHES, value=value))
+        connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES + self.reader))
+        connection.execute(insert(t.meta).values(key=_SEARCHES + self.reader, value=value))
 
     def _mutes(self, connection: Connection) -> tuple[Mute, ...]:
-        order = (t.mutes.c.kind.desc(), func.lower(t.mutes.c.value))
-        return tuple(Mute(*row) for row in connection.execute(select(t.mutes.c.kind, t.mutes.c.value).order_by(*order)))
+        m = t.mutes.c
+        own = select(m.kind, m.value).where(m.reader == self.reader).order_by(m.kind.desc(), func.lower(m.value))
+        return tuple(Mute(*row) for row in connection.execute(own))
+
+    def _muted(self, mute: Mute) -> list[ColumnElement[bool]]:
+        m = t.mutes.c
+        return [m.reader == self.reader, m.kind == mute.kind, m.value == mute.value]
+
+    def _wider(self, connection: Connection) -> int:
+        """How much longer the lists of the index are read, so that enough in them is of feeds which the reader follows.
+
+        The index knows no feeds.
+        """
+        if not self.own_feeds:
+            return 1
+        self._count(connection)
+        own = connection.execute(select(t.feeds.c.id).where(*self._feeds_of(Filter()))).scalars()
+        articles = sum(counted.articles for counted in self._census.count(own).values())
+        return min(WIDEST, -(-self._census.articles // max(articles, 1)))
+
+    def _followed(self, connection: Connection, lists: list[list[int]], limit: int) -> list[list[int]]:
+        """Of each list the first `limit` rows of feeds which the reader follows."""
+        if not self.own_feeds:
+            return lists
+        v, own = t.versions.c, set[int]()
+        ids = list({version(row) for rows in lists for row in rows})
+        feeds = select(t.feeds.c.id).where(*self._feeds_of(Filter()))
+        for chunk in _chunks(ids, 5_000):
+            query = select(v.id).join_from(t.versions, t.entries).where(v.id.in_(chunk), _e.feed_id.in_(feeds))
+            own.update(connection.execute(query).scalars())
+        return [[row for row in rows if version(row) in own][:limit] for rows in lists]
+
+    def _follow(self, connection: Connection, urls: Sequence[str]) -> list[str]:
+        """Have the reader follow these feeds; gives those that they did not follow before."""
+        own = select(t.follows.c.feed_id).where(t.follows.c.reader == self.reader)
+        added: list[str] = []
+        for chunk in _chunks(urls):
+            f = t.feeds.c
+            rows = connection.execute(select(f.id, f.url).where(f.url.in_(chunk), f.id.not_in(own))).all()
+            if rows:
+                connection.execute(insert(t.follows), [{"reader": self.reader, "feed_id": row.id} for row in rows])
+                added += (row.url for row in rows)
+        return added
 
     def _not_muted(self, connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
         """What mutes add to a query: nothing as long as there are none. Both name rows of `entries` alone."""

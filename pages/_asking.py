@@ -21,6 +21,7 @@ from llm.live import Live
 from news.search import search
 from news.types import Found
 from pages import Services, is_connected, now, session_id
+from pages._budget import Payer
 from pages._model import chat_model
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
@@ -189,6 +190,7 @@ def start(
         live.waits(seconds, reason)
 
     answering, spare = chat_model(model, on_wait=waits), chat_model(model)
+    payer, sums = Payer(part, answering), Payer(part, spare, whole=False)
 
     def save(live: Live) -> None:
         state, reason = live.state, live.reason
@@ -201,10 +203,14 @@ def start(
         part.conversations.save_turn(turn.id, answer=answer, state=state, reason=reason, details=details, now=now())
 
     def after(live: Live) -> None:
+        payer.settle(live.details)
         keep_usage(part, "answer", live.details, chat=chat, turn=turn.id)
-        fold(part, chat, turn, before, live, spare)
+        if folded := fold(part, chat, turn, before, live, sums.metered(spare)):
+            sums.settle(folded)
 
-    live = Live(partial(ask, answering), save=save, after=after, cancel=answering.cancel, slots=part.slots)
+    live = Live(
+        partial(ask, payer.metered(answering)), save=save, after=after, cancel=answering.cancel, slots=part.slots
+    )
     for old in [key for key, other in part.lives.items() if other.finished]:
         part.lives.pop(old, None)
     part.lives[turn.id] = live
@@ -229,18 +235,26 @@ def keep_usage(part: Services, kind: SpentKind, details: Mapping[str, Any], *, c
     )  # fmt: skip
 
 
-def fold(part: Services, chat: str, turn: Turn, before: Sequence[assistant.Turn], live: Live, model: ChatModel) -> None:
-    """After an answer: turns that will not fit beside the next question are summed up, and the summary is kept."""
+def fold(
+    part: Services, chat: str, turn: Turn, before: Sequence[assistant.Turn], live: Live, model: ChatModel
+) -> dict[str, Any]:
+    """After an answer: turns that will not fit beside the next question are summed up, and the summary is kept.
+
+    Gives what that took as the details of an answer do, nothing if no model was asked.
+    """
     if live.answer is None or live.state != "done":
-        return
+        return {}
     turns = [*before, assistant.Turn(turn.question, live.raw, turn.id, "", headlines(live.details))]
     given = summary.folding(turns, live.answer.ledger, model)
     if given is None:
-        return
+        return {}
     folded = summary.fold(given, model=model)
     part.conversations.fold(given.key, folded.summary)
-    if folded.usage:
-        keep_usage(part, "summary", {"usage": asdict(folded.usage), "model": folded.model}, chat=chat, turn=given.key)
+    if not folded.usage:
+        return {}
+    took = {"usage": asdict(folded.usage), "model": folded.model}
+    keep_usage(part, "summary", took, chat=chat, turn=given.key)
+    return took
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from desk import evidence
 from desk.conversations import Turn
 from desk.export import Exchange, Source
 from llm import assistant, bundle, citations, models
+from llm.extractive import ExtractiveModel
 from llm.markdown import literal
 from llm.marks import mark
 from llm.window import Ledger
@@ -122,6 +123,11 @@ def draw_foot(
                 "Try again", key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary", on_click=intend,
                 args=("correct", corrected["turn"]) if corrected else ("again", turn.id),
             )  # fmt: skip
+            if turn.state == "failed" and not turn.answer and configured():
+                st.button(
+                    "Quote the articles instead", key=f"quote-{turn.id}", icon=":material/format_quote:",
+                    type="tertiary", on_click=intend, args=("again", turn.id), kwargs={"model": ExtractiveModel.name},
+                )  # fmt: skip
     passages = assistant.read_passages(details)
     sources(passages, cited(details))
     draw_checks(details.get("checks", ()), passages, key=f"checks-{turn.id}")
@@ -147,7 +153,7 @@ def draw_foot(
             "What was good or wrong about it?", turn.note, key=f"note-{turn.id}", max_chars=NOTE_CHARACTERS,
             placeholder="A note, if you like", label_visibility="collapsed", on_change=rate, args=(part, turn.id),
         )  # fmt: skip
-    draw_opened(turn)
+    draw_opened(part, turn)
     below = st.empty()  # sent also when nothing comes into it: what stood there goes as the next answer begins
     if not last:
         return
@@ -193,7 +199,7 @@ def draw_web(part: Services, turn: Turn, earlier: Sequence[Turn]) -> None:
 
     Nothing of the question is sent there before the button is pressed.
     """
-    if turn.state != "done" or turn.details.get("covered", True):
+    if turn.state != "done" or turn.details.get("covered", True) or not part.reader.may_choose_feeds:
         return
     template = next(iter(templates(part)), None)
     query = searches.words(keywords(turn.question, [before.question for before in earlier]))
@@ -218,12 +224,12 @@ def draw_web(part: Services, turn: Turn, earlier: Sequence[Turn]) -> None:
     )
 
 
-def draw_opened(turn: Turn) -> None:
+def draw_opened(part: Services, turn: Turn) -> None:
     """What was chosen in an answer's menu: what was sent for it, its evidence, or its sound."""
     if st.session_state.get("opened") == turn.id and "ledger" in turn.details:
         list_ledger(Ledger.read(turn.details["ledger"]))
     if st.session_state.get("listening") == turn.id:
-        read_aloud(turn.id, turn.answer)
+        read_aloud(part, turn.id, turn.answer)
     if st.session_state.get("evidence") == turn.id:
         draw_evidence(turn)
 

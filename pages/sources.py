@@ -7,6 +7,7 @@ from datetime import datetime
 
 import streamlit as st
 
+from desk.readers import Reader
 from llm.markdown import link, literal
 from news import opml
 from news.errors import UnknownFeed
@@ -81,13 +82,17 @@ def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime, *, 
         facts.append(f"{rate(days).replace(' ', TOGETHER)}{TOGETHER}{sparkline(days)}")
     if orders := addressing(part, feed.id, feed.succeeded_at):
         facts.append(f":orange-badge[{orders} of its articles speak to a model]")
-    lines = [f"**{link(feed.title or feed.url, feed.site_url or feed.url)}**", f":small[:gray[{' · '.join(facts)}]]"]
+    title = link(feed.title or feed.url, feed.site_url or feed.url)
+    if not part.reader.may_choose_feeds:
+        title = link(feed.title, feed.site_url) if feed.site_url else literal(feed.title or "A feed")
+    lines = [f"**{title}**", f":small[:gray[{' · '.join(facts)}]]"]
     if feed.error and not feed.sample:
         lines.append(f":small[{literal(feed.error)}]")
     with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="small"):
         st.markdown("  \n".join(lines), width="stretch")
-        action = st.menu_button(":small[:gray[More]]", offered(feed, muted), key=f"do_{feed.id}", type="tertiary")
-    if action:
+        menu = offered(feed, muted, part.reader)
+        action = st.menu_button(":small[:gray[More]]", menu, key=f"do_{feed.id}", type="tertiary")
+    if action in menu:
         act(part, feed, action, at)
 
 
@@ -110,8 +115,10 @@ def sparkline(days: Sequence[int]) -> str:
     return bars(days, f"Articles a day, the last {len(days)} days: {', '.join(map(str, days))}")
 
 
-def offered(feed: Feed, muted: bool) -> list[str]:
-    """What can be done with a feed as it is."""
+def offered(feed: Feed, muted: bool, reader: Reader) -> list[str]:
+    """What this reader can do with a feed as it is."""
+    if not reader.owner:
+        return [UNMUTE if muted else MUTE, *([DETAILS, REMOVE] if reader.may_choose_feeds else [])]
     if feed.sample:
         return [UNMUTE if muted else MUTE, EDIT, DETAILS, REMOVE]
     failing = bool(feed.error)
@@ -324,18 +331,26 @@ if feeds:
         st.caption(summary(feeds), width="stretch")
         with st.container(horizontal=True, gap="small", width="content"):
             refreshable = part.store.due(at, everything=True)
-            if st.button("Refresh all", icon=":material/refresh:", disabled=not refreshable, key="refresh_all"):
+            if part.reader.owner and st.button(
+                "Refresh all", icon=":material/refresh:", disabled=not refreshable, key="refresh_all"
+            ):
                 settle()
                 fetch(part, refreshable)
                 removed = None
-            st.download_button(
-                "OPML", opml.write(feeds, now=at), "broadsheet.opml", "text/x-opml", icon=":material/download:",
-                on_click="ignore", help="All feeds as a list that other readers can import", key="opml",
-            )  # fmt: skip
-    with st.expander("Add feeds", icon=":material/add:", key="add"):
-        choose_feeds(part, first=False)
-else:
+            if part.reader.may_choose_feeds:  # an address may be a subscriber's own
+                st.download_button(
+                    "OPML", opml.write(feeds, now=at), "broadsheet.opml", "text/x-opml", icon=":material/download:",
+                    on_click="ignore", help="All feeds as a list that other readers can import", key="opml",
+                )  # fmt: skip
+    if part.reader.may_choose_feeds:
+        with st.expander("Add feeds", icon=":material/add:", key="add"):
+            choose_feeds(part, first=False)
+    else:
+        st.caption("The owner of this paper chooses its feeds. You can mute what you do not want to see.")
+elif part.reader.may_choose_feeds:
     choose_feeds(part, first=False)
+else:
+    st.markdown("There are no feeds here yet.")
 if feeds or removed:
     days = part.store.published_by_day(at, days=DAYS)
     muted = {mute.value for mute in part.store.mutes() if mute.kind == "feed"}

@@ -184,8 +184,33 @@ tombstones = Table(
     Column("pruned_at", Instant, nullable=False),
 )
 
-# What the reader never wants to see: a word or phrase as it was typed, or the URL of a feed.
-mutes = Table("mutes", metadata, Column("kind", String(16), primary_key=True), Column("value", Text, primary_key=True))
+# Who signed in. A column `reader` elsewhere holds such an id, or a visitor's, or "": the owner of a personal instance.
+readers = Table(
+    "readers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _text("name"),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+)
+
+# The feeds of readers who have feeds of their own; others see all.
+follows = Table(
+    "follows",
+    metadata,
+    Column("reader", String(32), primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Index("follows_by_feed", "feed_id"),
+)
+
+# What a reader never wants to see: a word or phrase as it was typed, or the URL of a feed.
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("reader", String(32), primary_key=True, server_default=""),
+    Column("kind", String(16), primary_key=True),
+    Column("value", Text, primary_key=True),
+)
 
 # What a reader did with a story or an article. It is known by an entry: a story by the one whose number it had then,
 # so that a mark outlives a merge. No foreign key: what was marked may be pruned, and come back.
@@ -211,6 +236,7 @@ conversations = Table(
     "conversations",
     metadata,
     Column("id", String(32), primary_key=True),
+    _id("reader"),
     _text("title"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -222,7 +248,7 @@ conversations = Table(
     Column("dropped", JSON),
     # Under this id, and never under its own, others may read it.
     Column("share_id", String(32)),
-    Index("conversations_by_time", "updated_at"),
+    Index("conversations_by_time", "reader", "updated_at"),
     Index("conversations_by_share", "share_id", unique=True),
 )
 
@@ -261,6 +287,7 @@ usage = Table(
     Column("at", Instant, nullable=False),
     # The date of `at` in UTC, kept because databases disagree on how to take it from a time.
     Column("day", Date, nullable=False),
+    _id("reader"),
     _id("conversation_id"),
     _id("turn_id"),
     Column("kind", String(16), nullable=False),
@@ -276,4 +303,19 @@ usage = Table(
     Column("seconds", Float),
     Index("usage_by_time", "at"),
     Index("usage_by_conversation", "conversation_id"),
+)
+
+# What was sent with a key that readers share, for as long as a limit looks back: a row a request.
+charges = Table(
+    "charges",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", Instant, nullable=False),
+    _id("reader"),
+    # Of the reader's machine, as a hash.
+    _id("address"),
+    _text("model"),
+    # Those set aside when it was sent; those it took, once that is known.
+    _count("tokens"),
+    Index("charges_by_time", "at"),
 )
