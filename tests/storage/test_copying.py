@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import Engine, delete, func, insert, select, update
 
 from desk.conversations import Conversations
+from desk.readers import Reader, Readers
 from desk.reading import Reading
 from desk.usage import Spent, Usages
 from news.errors import Detail
@@ -78,6 +79,10 @@ def furnished(engine: Engine, entries: int = 1_200) -> Store:
     marks = Reading(engine)
     marks.mark("followed", 7, now=NOW)
     marks.looked(now=NOW)
+    Readers(engine).seen(Reader("ann", "Ann"), now=NOW)
+    with writing(engine) as connection:
+        connection.execute(insert(t.follows).values(reader="ann", feed_id=outlet.id))
+        connection.execute(insert(t.charges).values(id="1", at=NOW, reader="ann", address="a", model="m", tokens=9))
     usages = Usages(engine)
     for cost in (0.1 + 0.2, None):
         usages.record(Spent(NOW, "answer", "m", cost=cost, first_s=1 / 3))
