@@ -40,11 +40,11 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def measure_search(articles: int) -> dict[str, Any]:
     """Size, rate of insertion and milliseconds of a search among so many articles, and the memory of a process."""
-    items, questions = _material()
+    items, questions = material()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
         started = time.perf_counter(), time.process_time()
-        index_bytes = _fill(path, _copies(items, articles))
+        index_bytes = filled(path, copies(items, articles))
         wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
         asked = json.dumps([[question, now.isoformat()] for question, now in questions])
         ran = subprocess.run(
@@ -66,7 +66,7 @@ def measure_search(articles: int) -> dict[str, Any]:
         }
 
 
-def _material() -> tuple[list[Item], list[tuple[str, datetime]]]:
+def material() -> tuple[list[Item], list[tuple[str, datetime]]]:
     if archive := os.environ.get("BROADSHEET_ARCHIVE"):
         items = list(read(weeks(Path(archive))))
         newest = {item.link: item for item in sorted(items, key=lambda item: item.collected_at)}
@@ -81,7 +81,7 @@ def _material() -> tuple[list[Item], list[tuple[str, datetime]]]:
     return items, [(press.sentence(8), NOW) for _ in range(QUESTIONS)]
 
 
-def _copies(items: Sequence[Item], number: int) -> Iterator[Item]:
+def copies(items: Sequence[Item], number: int) -> Iterator[Item]:
     """So many articles, oldest first; the first of each are as they were."""
     usual = Counter(word for item in items for word in set(_WORD.findall(f"{item.title} {item.text}".casefold())))
     shared = {word for word, count in usual.items() if count >= USUAL}
@@ -112,7 +112,7 @@ def _copies(items: Sequence[Item], number: int) -> Iterator[Item]:
     return (copy(item, n) if n else item for item, n in made)
 
 
-def _fill(path: Path, items: Iterator[Item]) -> int:
+def filled(path: Path, items: Iterator[Item]) -> int:
     """A store with these articles, in polls of about forty; gives the bytes of its full-text index."""
     store = Store(connect(f"sqlite:///{path}"))
     ids: dict[str, int] = {}
