@@ -71,7 +71,7 @@ def measure_stories(articles: int) -> dict[str, Any]:
 
 def forget() -> None:
     """Make what is kept of texts cold again."""
-    for kept in (stories._shape, stories._title_terms, figures._read):
+    for kept in (stories._shape, stories._title_terms, stories._agency, figures._clear):
         kept.cache_clear()
 
 
