@@ -23,7 +23,7 @@ from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
 from pages._adding import choose_feeds
 from pages._answer import stream
-from pages._asking import Intent, begin, find, holding, intend, intended, resume, told, was_stopped, watched
+from pages._asking import Intent, begin, correct, find, holding, intend, intended, resume, told, was_stopped, watched
 from pages._chats import draw_chats
 from pages._meter import draw_ledger, draw_meter, in_words
 from pages._model import chat_model
@@ -43,7 +43,9 @@ def conversation_id(part: Services) -> str:
     """The id in the URL if it is one of ours in form, else a new one, which enters the URL with its first question."""
     given = st.query_params.get("c", "")
     if re.fullmatch("[0-9a-f]{32}", given):
-        return given
+        if not part.reader.shares or part.conversations.is_free(given):
+            return given
+        st.caption("The chat at this address is not one of yours. Whoever began it can share it with you.")
     fresh: str = st.session_state.setdefault("fresh_chat", part.conversations.new_id())
     return fresh
 
@@ -90,16 +92,21 @@ def draw_welcome(part: Services) -> None:
         )  # fmt: skip
 
 
-def draw_live(part: Services, turn: Turn, live: Live) -> None:
+def draw_live(part: Services, turn: Turn, live: Live, *, box_stops: bool) -> None:
     """An answer while it is being written, from its beginning; when it ends, the page is drawn anew.
 
-    Its places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
+    `box_stops`: the question box offers to stop it, as Streamlit lets it only in a run that the box itself began. Its
+    places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
     """
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         body, foot = st.empty(), st.empty()
         if not live.markdown:
             time.sleep(SENT_S)
+        if not box_stops:
+            foot.button(
+                "Stop the answer", key=f"stop-{turn.id}", icon=":material/stop:", type="tertiary", on_click=live.stop
+            )
         with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
             stream(live)
         foot.empty()
@@ -115,7 +122,7 @@ def draw_ended(live: Live, ticks: Iterator[int]) -> None:
         st.rerun()
 
 
-def ask_box() -> str:
+def ask_box(part: Services) -> str:
     """The question that was typed, or spoken and written down; "" for none."""
     given = st.chat_input(
         "Ask about the news", key="question", submit_mode="stop", max_chars=QUESTION_CHARACTERS,
@@ -124,7 +131,7 @@ def ask_box() -> str:
     if given is None or isinstance(given, str):
         return (given or "").strip()
     typed = str(given.text).strip()
-    return typed or (heard(given.audio.getvalue()) if given.audio else "")
+    return typed or (heard(part, given.audio.getvalue()) if given.audio else "")
 
 
 def draw_draft(
@@ -191,6 +198,8 @@ def act(
 ) -> tuple[Turn, Live, list[Turn]] | None:
     """Do what the reader wants of this run: the turn that is answered now, its answer, and the turns on the page."""
     place = next((place for place, turn in enumerate(turns) if turn.id == intent.turn), len(turns))
+    if intent.kind == "correct":
+        return correct(part, chat, intent.turn, turns)
     if intent.kind == "ask":
         request = st.session_state.pop("shown_request", None)
         turn, live = begin(part, chat, intent.text, turns, talk=talk, pinned=pinned, request=request)
@@ -213,7 +222,10 @@ chat = conversation_id(part)
 turns = part.conversations.turns(chat)
 if not turns and not part.store.entries(limit=1):
     draw_chats(part, chat)
-    choose_feeds(part)
+    if part.reader.may_choose_feeds:
+        choose_feeds(part)
+    else:
+        st.markdown("There is no news here yet. Come back later.")
     st.stop()
 
 history = st.container()
@@ -221,7 +233,7 @@ if isinstance(chat_model(), ExtractiveModel):
     st.caption("No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers.")
 pinned = draw_pin(part)
 # The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
-typed, under = ask_box(), st.bottom.container()
+typed, under = ask_box(part), st.bottom.container()
 
 intent = intended()
 if typed:
@@ -263,7 +275,7 @@ with history:
     for turn in shown:
         last = turn is turns[-1]
         if turn.id in written_now:
-            draw_live(part, turn, written_now[turn.id])
+            draw_live(part, turn, written_now[turn.id], box_stops=bool(typed))
         else:
             draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
     if draft and not running:

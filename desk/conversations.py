@@ -3,7 +3,10 @@
 A turn is stored before its answer begins, with the state "streaming"; whoever writes the answer saves it as it grows.
 A turn knows the turn it was asked after, its parent. Turns with one parent are branches: a question edited, an answer
 asked for again. All are kept, and the conversation keeps the tip of the branch that is shown, so that tabs agree.
-Ids are 128 random bits: whoever holds one may read the conversation. Another one, for sharing, only shows it.
+Ids are 128 random bits, and still each conversation has its reader: `Conversations` are one reader's, and an id of
+somebody else's is to them an id that was never given. Another one, for sharing, shows a conversation to everybody.
+
+NotYours: a question was to be kept in a conversation of somebody else.
 """
 
 from __future__ import annotations
@@ -95,11 +98,23 @@ class Shared:
     turns: tuple[Turn, ...]
 
 
-class Conversations:
-    """The reader's conversations, behind an engine of `storage.engine.connect`. Raises `StorageError`."""
+class NotYours(Exception):
+    """The conversation belongs to another reader."""
 
-    def __init__(self, engine: Engine) -> None:
+
+class Conversations:
+    """A reader's conversations, behind an engine of `storage.engine.connect`. Raises `StorageError`.
+
+    `reader` is an id as `desk.readers` gives them, "" the owner of a personal instance.
+    """
+
+    def __init__(self, engine: Engine, reader: str = "") -> None:
         self.engine = engine
+        self.reader = reader
+
+    def of(self, reader: str) -> Conversations:
+        """The conversations of another reader."""
+        return Conversations(self.engine, reader)
 
     def new_id(self) -> str:
         """An id nobody can guess. The conversation is stored with its first turn."""
@@ -110,7 +125,7 @@ class Conversations:
     def recent(self, *, limit: int = 30, search: str = "") -> list[Conversation]:
         """The newest conversations in which something was asked; `search` looks for words in titles and turns."""
         c = t.conversations.c
-        query = _conversations().where(_asked())
+        query = self._conversations().where(_asked())
         for word in storable(search[:SEARCH_CHARACTERS]).split()[:8]:
             # One conversation after the other, so that the newest that match end the search.
             said = or_(*(one.icontains(word, autoescape=True) for one in (t.turns.c.question, t.turns.c.answer)))
@@ -121,32 +136,35 @@ class Conversations:
 
     def count(self) -> int:
         """How many conversations there are in which something was asked."""
-        query = (
-            select(func.count()).select_from(t.conversations).where(t.conversations.c.deleted_at.is_(None), _asked())
-        )
+        query = select(func.count()).select_from(t.conversations).where(self._own, _THERE, _asked())
         with reading(self.engine) as connection:
             return connection.execute(query).scalar_one()
 
     def get(self, conversation_id: str) -> Conversation | None:
         """A conversation; None if there is none with this id, or it was removed."""
+        query = self._conversations().where(t.conversations.c.id == conversation_id)
         with reading(self.engine) as connection:
-            row = connection.execute(_conversations().where(t.conversations.c.id == conversation_id)).one_or_none()
+            row = connection.execute(query).one_or_none()
         return _conversation(row) if row else None
+
+    def is_free(self, conversation_id: str) -> bool:
+        """Whether this reader may ask under this id: it is nobody else's."""
+        query = select(t.conversations.c.reader).where(t.conversations.c.id == conversation_id)
+        with reading(self.engine) as connection:
+            return connection.execute(query).scalar() in (None, self.reader)
 
     # Turns and their branches
 
     def turns(self, conversation_id: str) -> list[Turn]:
         """The turns of the branch that is shown, oldest first; empty if there is no conversation with this id."""
         with reading(self.engine) as connection:
-            return _branch(connection, conversation_id)
+            return _branch(connection, conversation_id, self._own)
 
     def turn(self, turn_id: str) -> Turn | None:
         """A turn of any branch; None if there is none with this id, or its conversation was removed."""
         with reading(self.engine) as connection:
             row = connection.execute(
-                select(t.turns)
-                .join(t.conversations)
-                .where(t.turns.c.id == turn_id, t.conversations.c.deleted_at.is_(None))
+                select(t.turns).join(t.conversations).where(t.turns.c.id == turn_id, self._own, _THERE)
             ).one_or_none()
             if row is None:
                 return None
@@ -165,6 +183,7 @@ class Conversations:
 
         `after` is the turn it follows: "" for none, None for the tip of the branch that is shown. No question is lost:
         a conversation that another tab removed meanwhile comes back, and where `after` is gone, the tip stands for it.
+        Raises `NotYours`.
         """
         turn_id = secrets.token_hex(16)
         question = storable(question)
@@ -216,7 +235,8 @@ class Conversations:
     def switch(self, conversation_id: str, turn_id: str) -> None:
         """Show the branch through this turn, down to the newest turn below it. Nothing happens if it is gone."""
         with writing(self.engine) as connection:
-            _tip(connection, conversation_id)
+            if self._tip(connection, conversation_id) is None:
+                return
             if below := _below(_skeleton(connection, conversation_id), {turn_id}):
                 _show(connection, conversation_id, below[-1])
 
@@ -227,9 +247,9 @@ class Conversations:
         """
         owner = select(t.turns.c.conversation_id, t.turns.c.parent).where(t.turns.c.id == turn_id)
         with writing(self.engine) as connection:
-            if (turn := connection.execute(owner).one_or_none()) is None:
+            turn = connection.execute(owner).one_or_none()
+            if turn is None or (tip := self._tip(connection, turn.conversation_id)) is None:
                 return
-            tip = _tip(connection, turn.conversation_id)
             skeleton = _skeleton(connection, turn.conversation_id)
             gone = _below(skeleton, {turn_id})
             connection.execute(delete(t.turns).where(t.turns.c.id.in_(gone)))
@@ -254,7 +274,10 @@ class Conversations:
         self._set(conversation_id, title=_title(storable(title)))
 
     def choose(self, conversation_id: str, *, pinned: Collection[str], dropped: Collection[str], now: datetime) -> None:
-        """Keep what the reader wants in the window and what not; may come before the first question."""
+        """Keep what the reader wants in the window and what not; may come before the first question.
+
+        Raises `NotYours`.
+        """
         with writing(self.engine) as connection:
             self._open(connection, conversation_id, now)
             connection.execute(
@@ -272,10 +295,10 @@ class Conversations:
         with writing(self.engine) as connection:
             connection.execute(
                 update(t.conversations)
-                .where(c.id == conversation_id, c.share_id.is_(None))
+                .where(c.id == conversation_id, self._own, c.share_id.is_(None))
                 .values(share_id=secrets.token_hex(16))
             )
-            query = select(c.share_id).where(c.id == conversation_id, c.deleted_at.is_(None))
+            query = select(c.share_id).where(c.id == conversation_id, self._own, _THERE)
             return connection.execute(query).scalar() or ""
 
     def unshare(self, conversation_id: str) -> None:
@@ -283,12 +306,13 @@ class Conversations:
         self._set(conversation_id, share_id=None)
 
     def shared(self, share_id: str) -> Shared | None:
-        """What is shared under this id; None if nothing is (any more), or the conversation was removed."""
+        """What any reader shared under this id; None if nothing is (any more), or the conversation was removed."""
+        shared = t.conversations.c.share_id == share_id
         with reading(self.engine) as connection:
-            row = connection.execute(_conversations().where(t.conversations.c.share_id == share_id)).one_or_none()
+            row = connection.execute(_CONVERSATIONS.where(shared)).one_or_none()
             if row is None:
                 return None
-            turns = _branch(connection, row.id)
+            turns = _branch(connection, row.id, shared)
         return Shared(row.title, row.updated_at, tuple(_for_others(turn, n) for n, turn in enumerate(turns, 1)))
 
     # Removing
@@ -302,7 +326,7 @@ class Conversations:
         self._set(conversation_id, deleted_at=None)
 
     def purge(self, before: datetime) -> int:
-        """Delete for good what was removed before then, and what was begun before then without a question.
+        """Delete for good what any reader removed before then, or began before then without a question.
 
         Returns how many conversations that were.
         """
@@ -312,36 +336,54 @@ class Conversations:
             return connection.execute(gone).rowcount
 
     def delete_everything(self) -> None:
-        """Delete every conversation for good, and what the answers cost."""
+        """Delete every conversation of every reader for good, and what the answers cost."""
         with writing(self.engine) as connection:
             connection.execute(delete(t.turns))
             connection.execute(delete(t.conversations))
             connection.execute(delete(t.usage))
         sweep(self.engine)
 
+    @property
+    def _own(self) -> ColumnElement[bool]:
+        """Whether a conversation is this reader's. In every statement but those for `shared` and for all readers."""
+        return t.conversations.c.reader == self.reader
+
+    def _conversations(self) -> Select[Any]:
+        return _CONVERSATIONS.where(self._own)
+
     def _open(self, connection: Connection, conversation_id: str, now: datetime) -> str:
-        """Make the conversation if it is missing; its tip, as `_tip`."""
-        tip = _tip(connection, conversation_id)
+        """Make the conversation if it is missing; its tip, as `_tip`. Raises `NotYours`."""
+        tip = self._tip(connection, conversation_id)
         if tip is not None:
             return tip
-        new = insert(t.conversations).values(id=conversation_id, created_at=now, updated_at=now)
+        new = insert(t.conversations).values(id=conversation_id, reader=self.reader, created_at=now, updated_at=now)
         with suppress(IntegrityError), connection.begin_nested():  # another tab may be quicker
             connection.execute(new)
-        return _tip(connection, conversation_id) or ""
+        tip = self._tip(connection, conversation_id)
+        if tip is None:
+            raise NotYours("This chat belongs to somebody else. Begin a new one.")
+        return tip
+
+    def _tip(self, connection: Connection, conversation_id: str) -> str | None:
+        """The tip of the branch that is shown, None without a conversation; until the write ends nobody moves it."""
+        row = select(t.conversations.c.tip).where(t.conversations.c.id == conversation_id, self._own)
+        return connection.execute(row.with_for_update()).scalar()
 
     def _set(self, conversation_id: str, **values: Any) -> None:
+        change = update(t.conversations).where(t.conversations.c.id == conversation_id, self._own)
         with writing(self.engine) as connection:
-            connection.execute(update(t.conversations).where(t.conversations.c.id == conversation_id).values(**values))
+            connection.execute(change.values(**values))
 
     def _set_turn(self, turn_id: str, **values: Any) -> None:
+        own = exists().where(t.conversations.c.id == t.turns.c.conversation_id, self._own)
         with writing(self.engine) as connection:
-            connection.execute(update(t.turns).where(t.turns.c.id == turn_id).values(**values))
+            connection.execute(update(t.turns).where(t.turns.c.id == turn_id, own).values(**values))
 
 
-def _conversations() -> Select[Any]:
-    c = t.conversations.c
-    columns = (c.id, c.title, c.created_at, c.updated_at, c.pinned, c.dropped, c.share_id)
-    return select(*columns).where(c.deleted_at.is_(None))
+_THERE = t.conversations.c.deleted_at.is_(None)
+_CONVERSATIONS = select(
+    *(t.conversations.c[name] for name in ("id", "title", "created_at", "updated_at", "pinned", "dropped", "share_id"))
+).where(_THERE)
 
 
 def _asked(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -349,12 +391,12 @@ def _asked(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(t.turns.c.conversation_id == t.conversations.c.id, *conditions)
 
 
-def _branch(connection: Connection, conversation_id: str) -> list[Turn]:
+def _branch(connection: Connection, conversation_id: str, readable: ColumnElement[bool]) -> list[Turn]:
     """The turns from the first to the tip. One statement reads all branches, so that they are of one moment."""
     rows = connection.execute(
         select(t.turns, t.conversations.c.tip)
         .join(t.conversations)
-        .where(t.turns.c.conversation_id == conversation_id, t.conversations.c.deleted_at.is_(None))
+        .where(t.turns.c.conversation_id == conversation_id, readable, _THERE)
         .order_by(t.turns.c.position)
     ).all()
     siblings: dict[str, list[str]] = {}
@@ -368,12 +410,6 @@ def _branch(connection: Connection, conversation_id: str) -> list[Turn]:
         branch.append(_turn(row, tuple(siblings[row.parent])))
         place = row.parent
     return branch[::-1]
-
-
-def _tip(connection: Connection, conversation_id: str) -> str | None:
-    """The tip of the branch that is shown, None without a conversation; until the write ends nobody else moves it."""
-    row = select(t.conversations.c.tip).where(t.conversations.c.id == conversation_id).with_for_update()
-    return connection.execute(row).scalar()
 
 
 def _siblings(connection: Connection, conversation_id: str, parent: str) -> tuple[str, ...]:

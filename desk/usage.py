@@ -67,20 +67,27 @@ class Day(Total):
 
 
 class Usages:
-    """What was spent, behind an engine of `storage.engine.connect`. Raises `StorageError`.
+    """What a reader spent, behind an engine of `storage.engine.connect`. Raises `StorageError`.
 
-    `Conversations.delete_everything` deletes it too.
+    `reader` is as for `Conversations`, whose `delete_everything` deletes this too.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reader: str = "") -> None:
         self.engine = engine
+        self.reader = reader
+
+    def of(self, reader: str) -> Usages:
+        """What another reader spent."""
+        return Usages(self.engine, reader)
 
     def record(self, spent: Spent) -> None:
         """Keep one call."""
         values = {field.name: getattr(spent, field.name) for field in fields(spent)}
         values["model"] = storable(spent.model)
         with writing(self.engine) as connection:
-            connection.execute(insert(t.usage).values(day=spent.at.astimezone(UTC).date(), **values))
+            connection.execute(
+                insert(t.usage).values(reader=self.reader, day=spent.at.astimezone(UTC).date(), **values)
+            )
 
     def by_day(self, since: datetime) -> list[Day]:
         """What was used from then on, a row a day and model, oldest first."""
@@ -94,7 +101,7 @@ class Usages:
                 func.avg(_of_answers(u.first_s)).label("first_s"),
                 (func.sum(timed) * 1.0 / func.sum(_of_answers(u.seconds, u.seconds > 0))).label("tokens_a_second"),
             )
-            .where(u.at >= since)
+            .where(u.reader == self.reader, u.at >= since)
             .group_by(u.day, u.model)
             .order_by(u.day, u.model)
         )
@@ -103,7 +110,7 @@ class Usages:
 
     def of_conversation(self, conversation_id: str) -> Total:
         """What a conversation used, all its branches and summaries included; zeros if nothing."""
-        query = select(*_totals()).where(t.usage.c.conversation_id == conversation_id)
+        query = select(*_totals()).where(t.usage.c.conversation_id == conversation_id, t.usage.c.reader == self.reader)
         with reading(self.engine) as connection:
             return Total(**connection.execute(query).one()._mapping)
 

@@ -57,6 +57,9 @@ class VoiceInfo:
 KNOWN_ON = date(2026, 11, 24)
 """The day the tables were last compared with what is public of Groq's: limits and prices may have moved since."""
 
+FREE_MINUTE, FREE_DAY, FREE_TOKENS_MINUTE, FREE_TOKENS_DAY = 30, 1_000, 8_000, 200_000
+"""What Groq's free plan allows a model: requests and tokens, a minute and a day."""
+
 BUNDLED = (
     ModelInfo("openai/gpt-oss-120b", 131_072, 65_536, ("low", "medium", "high"), 8_000, 0.15, 0.075, 0.60),
     ModelInfo("openai/gpt-oss-20b", 131_072, 65_536, ("low", "medium", "high"), 8_000, 0.075, 0.0375, 0.30),

@@ -14,6 +14,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,19 +24,21 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Float,
     Row,
     Select,
     Table,
     and_,
     bindparam,
     case,
+    cast,
     delete,
+    exists,
     extract,
     func,
     insert,
     or_,
     select,
-    text,
     update,
 )
 
@@ -46,14 +49,16 @@ from news.terms import ANALYSIS, LANGUAGES, indexed, terms
 from news.text import address_words, canonical_url, visible
 from news.types import Entry, Feed, Horizon, Mute, ParsedEntry, ParsedFeed, Version
 from storage import tables as t
-from storage.engine import reading, sweep, writing
-from storage.fulltext import FTS5, PARTS, Document, Part
+from storage.engine import alone, reading, sweep, writing
+from storage.fulltext import PARTS, Document, Part, all_of, any_of, any_phrase, fulltext, version
 
 _T = TypeVar("_T")
 _ENTRY = tuple(field.name for field in fields(Entry) if field.name != "also")
 _FEED = [t.feeds.c[field.name] for field in fields(Feed)]
 # Made once: each feed of a refresh asks these, and to build a statement takes longer than to run it.
-_STATE = select(t.feeds).where(t.feeds.c.id == bindparam("feed"))
+# Locked until the write ends, so that nobody else merges into the same feed. Where a write needs both, this lock comes
+# before the section "entries", which whoever adds, changes or deletes entries is in alone.
+_STATE = select(t.feeds).where(t.feeds.c.id == bindparam("feed")).with_for_update(key_share=True)
 _CHANGE = update(t.feeds).where(t.feeds.c.id == bindparam("feed"))
 _until = t.feeds.c.lease_until
 _moment = partial(bindparam, type_=t.Instant())
@@ -65,18 +70,24 @@ _TAKE = _CHANGE.where(
 _INDEXED = select(
     t.versions.c.id, t.versions.c.valid_from, t.entries.c.url, t.versions.c.title, t.versions.c.text
 ).join_from(t.versions, t.entries)
-# What a report is made of.
 _e = t.entries.c
+
+
+def _seconds(column: ColumnElement[datetime]) -> ColumnElement[float]:
+    return cast(extract("epoch", column), Float)  # Postgres has their fractions too
+
+
+# What a report is made of.
 _REPORTS = select(
-    _e.id, func.coalesce(_e.story_id, _e.id), _e.feed_id, extract("epoch", _e.published_at),
-    extract("epoch", _e.first_seen_at), _e.edits, _e.canonical_url,
+    _e.id, func.coalesce(_e.story_id, _e.id), _e.feed_id, _seconds(_e.published_at), _seconds(_e.first_seen_at),
+    _e.edits, _e.canonical_url,
 )  # fmt: skip
 LEASE = timedelta(minutes=3)
 """Longer than one feed can take, so that only the lease of a refresher that died runs out."""
 REMOVED_FOR_GOOD_AFTER = timedelta(days=30)
 _DELETIONS = "deletions"  # where `meta` counts them
 _LAST_ENTRY = "last_entry"  # and the highest number that was given before them
-_SEARCHES = "searches"  # where `meta` keeps the reader's templates
+_SEARCHES = "searches"  # where `meta` keeps a reader's templates, with the reader's id behind it
 KEEP = timedelta(days=90)
 """How long entries stay, unless their feed has a time of its own."""
 FOR_EVER = 0
@@ -88,6 +99,8 @@ TEASERS_FOR = timedelta(days=2)
 TRIES, TRY_AGAIN = 3, timedelta(hours=1)
 LATE_EDITS = timedelta(days=7)
 """An article whose wording changes later than this is not looked for by the day on which it was published."""
+WIDEST = 10
+"""For a reader of few feeds, so many times more of the index is read at most."""
 LONGEST_MUTE = 100
 """Characters of a word or phrase that is muted."""
 
@@ -139,15 +152,15 @@ class Report(NamedTuple):
     entry_id: int
     story: int
     feed_id: int
-    at: int
-    seen: int
+    at: float
+    seen: float
     edits: int
     article: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What is stored. `bytes` is the size of the database file, 0 where it is not a file of ours."""
+    """What is stored. `bytes` is the size of the database."""
 
     feeds: int
     failing: int
@@ -172,14 +185,29 @@ class Filter:
 
 
 class Store:
-    """The news that is kept, behind an engine of `storage.engine.connect`. Safe to share by threads."""
+    """The news that is kept, behind an engine of `storage.engine.connect`. Safe to share by threads.
+
+    It is seen by one reader: whose mutes and searches these are, and, where readers have feeds of their own, whose.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.fulltext = FTS5()
+        self.reader = ""
+        self.own_feeds = False
+        self.fulltext = fulltext(engine.dialect.name)
         self._census = Census()
         self._held: dict[str, tuple[int, int]] = {}
         self._keep_index_current()
+
+    def of(self, reader: str, *, own_feeds: bool) -> Store:
+        """The same news as another reader sees it: with `own_feeds`, that of the feeds which they follow.
+
+        For them to add a feed is to follow it, and to remove one is to follow it no more; it is polled as long as
+        anybody does. All else that can be done to a feed is done to everybody's.
+        """
+        seen = copy(self)
+        seen.reader, seen.own_feeds = reader, own_feeds
+        return seen
 
     # Feeds
 
@@ -198,10 +226,12 @@ class Store:
     ) -> list[str]:
         """Store many (url, title, topic, language) in one transaction; returns the URLs that were not there before.
 
+        For a reader with feeds of their own, those that they did not follow before.
         `paused` feeds are polled when somebody asks for it, and never by themselves.
         """
         added = []
         with writing(self.engine) as connection:
+            alone(connection, "feeds")
             known = {row.url: row for row in connection.execute(select(t.feeds.c.url, t.feeds.c.removed_at))}
             seen: set[str] = set()
             fresh: list[dict[str, Any]] = []
@@ -225,15 +255,15 @@ class Store:
                 )  # fmt: skip
             if fresh:
                 connection.execute(insert(t.feeds), fresh)
+            if self.own_feeds:
+                added = self._follow(connection, list(dict.fromkeys(url for url, *_ in feeds)))
         return added
 
     def feeds(self) -> list[Feed]:
-        """All feeds that are not removed, by title."""
+        """All feeds that are not removed, or that the reader follows, by title."""
         with reading(self.engine) as connection:
             rows = connection.execute(
-                select(*_FEED)
-                .where(t.feeds.c.removed_at.is_(None))
-                .order_by(func.lower(t.feeds.c.title), t.feeds.c.url)
+                select(*_FEED).where(*self._feeds_of(Filter())).order_by(func.lower(t.feeds.c.title), t.feeds.c.url)
             )
             return [_feed(row) for row in rows]
 
@@ -262,11 +292,29 @@ class Store:
 
     def remove_feed(self, feed_id: int, *, now: datetime) -> None:
         """Hide the feed and its entries; `restore_feed` brings them back until `prune` removes them for good."""
-        self._set(feed_id, removed_at=now)
+        if not self.own_feeds:
+            self._set(feed_id, removed_at=now)
+            return
+        f = t.follows.c
+        with writing(self.engine) as connection:
+            connection.execute(delete(t.follows).where(f.reader == self.reader, f.feed_id == feed_id))
+            nobody = ~exists().where(f.feed_id == feed_id)
+            connection.execute(update(t.feeds).where(t.feeds.c.id == feed_id, nobody).values(removed_at=now))
 
     def restore_feed(self, feed_id: int) -> None:
         """Undo `remove_feed`."""
         self._set(feed_id, removed_at=None)
+        if self.own_feeds:
+            url = self.feed(feed_id).url
+            with writing(self.engine) as connection:
+                self._follow(connection, [url])
+
+    def followers(self) -> dict[int, int]:
+        """How many readers follow each feed, of those that have feeds of their own."""
+        f = t.follows.c
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(f.feed_id, func.count().label("readers")).group_by(f.feed_id))
+            return {row.feed_id: row.readers for row in rows}
 
     def pause_feed(self, feed_id: int, paused: bool) -> None:
         """Stop or start polling the feed; its entries stay."""
@@ -293,7 +341,8 @@ class Store:
     def remove_sample(self) -> int:
         """Delete the sample edition's feeds with all they hold, for good; returns how many feeds that were."""
         with writing(self.engine) as connection:
-            ids = list(connection.execute(select(t.feeds.c.id).where(t.feeds.c.sample)).scalars())
+            sample = select(t.feeds.c.id).where(t.feeds.c.sample).order_by(t.feeds.c.id)
+            ids = list(connection.execute(sample.with_for_update(key_share=True)).scalars())
             self._delete_entries(connection, select(t.entries.c.id).where(t.entries.c.feed_id.in_(ids)))
             connection.execute(delete(t.feeds).where(t.feeds.c.id.in_(ids)))
         return len(ids)
@@ -301,13 +350,15 @@ class Store:
     def delete_everything(self) -> None:
         """Delete all feeds and all entries."""
         with writing(self.engine) as connection:
+            connection.execute(select(t.feeds.c.id).order_by(t.feeds.c.id).with_for_update(key_share=True))
+            alone(connection, "entries")
             self._mark_deletion(connection)
             self.fulltext.clear(connection)
             connection.execute(delete(t.versions))
             connection.execute(delete(t.entries))
             connection.execute(delete(t.feeds))
             connection.execute(delete(t.mutes))
-            connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES))
+            connection.execute(delete(t.meta).where(t.meta.c.key.startswith(_SEARCHES)))
         sweep(self.engine)
 
     # Searches
@@ -320,12 +371,14 @@ class Store:
     def add_search(self, template: Template) -> None:
         """Keep a template, as the last; one of the same name is replaced."""
         with writing(self.engine) as connection:
+            alone(connection, "searches")
             others = [other for other in self._searches(connection) if other.name != template.name]
             self._keep_searches(connection, [*others, template])
 
     def remove_search(self, name: str) -> None:
         """Forget the template of this name. Feeds that were made with it stay."""
         with writing(self.engine) as connection:
+            alone(connection, "searches")
             kept = [template for template in self._searches(connection) if template.name != name]
             self._keep_searches(connection, kept)
 
@@ -347,26 +400,30 @@ class Store:
             if not terms(mute.value):
                 raise NewsError("Type a word or a phrase; words like “the” and signs alone cannot be muted.")
         with writing(self.engine) as connection:
+            alone(connection, "mutes")
             known = [terms(other.value) for other in self._mutes(connection) if other.kind == mute.kind == "word"]
             if terms(mute.value) in known:
                 return False
-            there = connection.execute(
-                select(t.mutes.c.kind).where(t.mutes.c.kind == mute.kind, t.mutes.c.value == mute.value)
-            ).first()
+            there = connection.execute(select(t.mutes.c.kind).where(*self._muted(mute))).first()
             if not there:
-                connection.execute(insert(t.mutes).values(kind=mute.kind, value=mute.value))
+                connection.execute(insert(t.mutes).values(reader=self.reader, **asdict(mute)))
             return not there
 
     def unmute(self, mute: Mute) -> None:
         """Show it again."""
         with writing(self.engine) as connection:
-            connection.execute(delete(t.mutes).where(t.mutes.c.kind == mute.kind, t.mutes.c.value == mute.value))
+            connection.execute(delete(t.mutes).where(*self._muted(mute)))
 
     # Refreshing
 
-    def due(self, now: datetime, *, everything: bool = False) -> list[Feed]:
-        """The feeds to poll now, the longest waiting first: those that are due, or every one that may be polled."""
+    def due(self, now: datetime, *, everything: bool = False, among: Sequence[int] | None = None) -> list[Feed]:
+        """The feeds to poll now, the longest waiting first: those that are due, or every one that may be polled.
+
+        `among` are the ids of those that are asked about, where that is not all.
+        """
         query = select(*_FEED).where(t.feeds.c.removed_at.is_(None), ~t.feeds.c.sample, ~t.feeds.c.paused)
+        if among is not None:
+            query = query.where(t.feeds.c.id.in_(among))
         if not everything:
             query = query.where(t.feeds.c.due_at <= now, ~t.feeds.c.rested)
         with reading(self.engine) as connection:
@@ -485,6 +542,7 @@ class Store:
         deleted = 0
         for chunk in _chunks(ids):
             with writing(self.engine) as connection:
+                alone(connection, "entries")
                 doomed = select(t.entries.c.feed_id, t.entries.c.key).where(t.entries.c.id.in_(chunk))
                 stones = [{"feed_id": r.feed_id, "key": r.key, "pruned_at": now} for r in connection.execute(doomed)]
                 if stones:
@@ -534,6 +592,7 @@ class Store:
         """
         e, v = t.entries.c, t.versions.c
         with writing(self.engine) as connection:
+            alone(connection, "entries")
             row = connection.execute(_INDEXED.where(v.id == teaser.version_id, v.valid_until.is_(None))).one_or_none()
             if row is None or row.text != teaser.text:
                 return False
@@ -610,12 +669,13 @@ class Store:
     # Which entry is of which story
 
     def stamp(self) -> str:
-        """Another text whenever what is stored is another: articles, wordings, stories, feeds, mutes. Cheap to ask."""
+        """Another text whenever what this reader sees is: articles, wordings, stories, feeds, mutes. Cheap to ask."""
         f, kept = t.feeds.c, ("deletions", "stories")
         with reading(self.engine) as connection:
             version = connection.execute(select(func.max(t.versions.c.id))).scalar()
             marks = connection.execute(select(t.meta.c.value).where(t.meta.c.key.in_(kept)).order_by(t.meta.c.key))
-            named = connection.execute(select(f.id, f.title, f.topic, f.removed_at.is_(None)).order_by(f.id)).all()
+            feeds = select(f.id, f.title, f.topic).where(*self._feeds_of(Filter())).order_by(f.id)
+            named = connection.execute(feeds).all()
             parts = [version, *marks.scalars(), *map(tuple, named), *map(str, self._mutes(connection))]
         return hashlib.sha256(repr(parts).encode(errors="replace")).hexdigest()[:32]
 
@@ -667,9 +727,14 @@ class Store:
         it is to be seen is for `wordings` to say.
         """
         with reading(self.engine) as connection:
+            wide = limit * self._wider(connection)
             return {
-                part: self.fulltext.newest(
-                    connection, [self.fulltext.any_of(group, part) for group in groups], limit=limit, **_span(wanted)
+                part: self._followed(
+                    connection,
+                    self.fulltext.newest(
+                        connection, [any_of(group, part) for group in groups], limit=wide, **_span(wanted)
+                    ),
+                    limit,
                 )
                 for part in PARTS
             }
@@ -677,8 +742,9 @@ class Store:
     def newest_of_all(self, groups: Sequence[Sequence[str]], wanted: Filter = Filter(), *, limit: int) -> list[int]:
         """The newest versions that hold a term of every group, as `newest` gives them."""
         with reading(self.engine) as connection:
-            query = self.fulltext.all_of(groups)
-            return self.fulltext.newest(connection, [query], limit=limit, **_span(wanted))[0]
+            wide = limit * self._wider(connection)
+            rows = self.fulltext.newest(connection, [all_of(groups)], limit=wide, **_span(wanted))
+            return self._followed(connection, rows, limit)[0]
 
     def wordings(self, ids: Iterable[int], wanted: Filter = Filter()) -> dict[int, Entry]:
         """The entries whose wording (as of `wanted.as_of`) is one of these versions, by version."""
@@ -746,14 +812,14 @@ class Store:
             unread = {mute.value for mute in mutes if mute.kind == "feed"}
             hidden: dict[int, Counter[int]] = {}
             if (worded := self._worded(mutes, wanted)) is not None:
-                rows = select(e.feed_id, extract("epoch", e.published_at)).where(
+                rows = select(e.feed_id, _seconds(t.entries.c.published_at)).where(
                     e.id.in_(worded), *self._entries_of(wanted)
                 )
                 for feed_id, seconds in connection.execute(rows):
-                    hidden.setdefault(feed_id, Counter())[seconds] += 1
+                    hidden.setdefault(feed_id, Counter())[math.floor(seconds)] += 1
             failed = connection.execute(
                 select(case((f.title != "", f.title), else_=f.url))
-                .where(f.removed_at.is_(None), f.error != "")
+                .where(*self._feeds_of(Filter()), f.error != "")
                 .order_by(f.title)
             ).scalars()
             by_feed = self._census.count(
@@ -812,6 +878,8 @@ class Store:
             if self.engine.dialect.name == "sqlite":
                 pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
                 size = pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+            else:
+                size = connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one()
         return Stats(feeds, failing, entries, versions, edited, oldest, newest, size)
 
     # Inside
@@ -823,8 +891,8 @@ class Store:
         counted = self._census.begin(mark or "")
         if last and last > counted:
             e = t.entries.c
-            rows = select(e.id, e.feed_id, extract("epoch", e.published_at)).where(e.id > counted)
-            self._census.add((number, feed, moment) for number, feed, moment in connection.execute(rows))
+            rows = select(e.id, e.feed_id, _seconds(t.entries.c.published_at)).where(e.id > counted)
+            self._census.add((number, feed, math.floor(moment)) for number, feed, moment in connection.execute(rows))
 
     def _set(self, feed_id: int, **values: Any) -> None:
         with writing(self.engine) as connection:
@@ -848,7 +916,8 @@ class Store:
     def _merge(
         self, connection: Connection, feed_id: int, parsed: Sequence[ParsedEntry], now: datetime, *, first: bool
     ) -> Changes:
-        unique = {entry.key: entry for entry in parsed}
+        alone(connection, "entries")
+        unique = {t.storable(entry.key): entry for entry in parsed}
         known: dict[str, Row[Any]] = {}
         buried: set[str] = set()
         for chunk in _chunks([] if first else list(unique)):
@@ -980,6 +1049,7 @@ class Store:
 
     def _delete_entries(self, connection: Connection, ids: Select[Any]) -> None:
         v = t.versions.c
+        alone(connection, "entries")
         rows = connection.execute(_INDEXED.where(v.entry_id.in_(ids))).all()
         self.fulltext.remove(connection, (_document(*row) for row in rows))
         self._mark_deletion(connection)
@@ -1001,6 +1071,9 @@ class Store:
     def _feeds_of(self, wanted: Filter) -> list[ColumnElement[bool]]:
         f = t.feeds.c
         conditions: list[ColumnElement[bool]] = [f.removed_at.is_(None)]
+        if self.own_feeds:
+            own = select(t.follows.c.feed_id).where(t.follows.c.reader == self.reader)
+            conditions.append(f.id.in_(own.correlate(None)))
         if wanted.feeds:
             conditions.append(f.id.in_(wanted.feeds))
         if wanted.topics:
@@ -1025,17 +1098,58 @@ class Store:
         return [_e.feed_id.in_(feeds), *self._entries_of(wanted), *self._not_muted(connection, wanted)]
 
     def _searches(self, connection: Connection) -> tuple[Template, ...]:
-        kept = connection.execute(select(t.meta.c.value).where(t.meta.c.key == _SEARCHES)).scalar()
+        kept = connection.execute(select(t.meta.c.value).where(t.meta.c.key == _SEARCHES + self.reader)).scalar()
         return tuple(Template(name, address) for name, address in json.loads(kept or "[]"))
 
     def _keep_searches(self, connection: Connection, templates: Sequence[Template]) -> None:
         value = json.dumps([[template.name, template.address] for template in templates])
-        connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES))
-        connection.execute(insert(t.meta).values(key=_SEARCHES, value=value))
+        connection.execute(delete(t.meta).where(t.meta.c.key == _SEARCHES + self.reader))
+        connection.execute(insert(t.meta).values(key=_SEARCHES + self.reader, value=value))
 
     def _mutes(self, connection: Connection) -> tuple[Mute, ...]:
-        order = (t.mutes.c.kind.desc(), func.lower(t.mutes.c.value))
-        return tuple(Mute(*row) for row in connection.execute(select(t.mutes.c.kind, t.mutes.c.value).order_by(*order)))
+        m = t.mutes.c
+        own = select(m.kind, m.value).where(m.reader == self.reader).order_by(m.kind.desc(), func.lower(m.value))
+        return tuple(Mute(*row) for row in connection.execute(own))
+
+    def _muted(self, mute: Mute) -> list[ColumnElement[bool]]:
+        m = t.mutes.c
+        return [m.reader == self.reader, m.kind == mute.kind, m.value == mute.value]
+
+    def _wider(self, connection: Connection) -> int:
+        """How much longer the lists of the index are read, so that enough in them is of feeds which the reader follows.
+
+        The index knows no feeds.
+        """
+        if not self.own_feeds:
+            return 1
+        self._count(connection)
+        own = connection.execute(select(t.feeds.c.id).where(*self._feeds_of(Filter()))).scalars()
+        articles = sum(counted.articles for counted in self._census.count(own).values())
+        return min(WIDEST, -(-self._census.articles // max(articles, 1)))
+
+    def _followed(self, connection: Connection, lists: list[list[int]], limit: int) -> list[list[int]]:
+        """Of each list the first `limit` rows of feeds which the reader follows."""
+        if not self.own_feeds:
+            return lists
+        v, own = t.versions.c, set[int]()
+        ids = list({version(row) for rows in lists for row in rows})
+        feeds = select(t.feeds.c.id).where(*self._feeds_of(Filter()))
+        for chunk in _chunks(ids, 5_000):
+            query = select(v.id).join_from(t.versions, t.entries).where(v.id.in_(chunk), _e.feed_id.in_(feeds))
+            own.update(connection.execute(query).scalars())
+        return [[row for row in rows if version(row) in own][:limit] for rows in lists]
+
+    def _follow(self, connection: Connection, urls: Sequence[str]) -> list[str]:
+        """Have the reader follow these feeds; gives those that they did not follow before."""
+        own = select(t.follows.c.feed_id).where(t.follows.c.reader == self.reader)
+        added: list[str] = []
+        for chunk in _chunks(urls):
+            f = t.feeds.c
+            rows = connection.execute(select(f.id, f.url).where(f.url.in_(chunk), f.id.not_in(own))).all()
+            if rows:
+                connection.execute(insert(t.follows), [{"reader": self.reader, "feed_id": row.id} for row in rows])
+                added += (row.url for row in rows)
+        return added
 
     def _not_muted(self, connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
         """What mutes add to a query: nothing as long as there are none. Both name rows of `entries` alone."""
@@ -1061,13 +1175,8 @@ class Store:
         ]
         if not phrases:
             return None
-        matches = (
-            text(self.fulltext.matches)
-            .bindparams(muted=self.fulltext.any_phrase(phrases))
-            .columns(t.versions.c.id)
-            .subquery("muted")
-        )
-        worded = select(v.entry_id).where(v.id.in_(select(matches.c.id)), self._valid(wanted))
+        muted = self.fulltext.matching(any_phrase(phrases))
+        worded = select(v.entry_id).where(v.id.in_(muted), self._valid(wanted))
         return worded.correlate(None)
 
     def _valid(self, wanted: Filter) -> ColumnElement[bool]:
@@ -1095,10 +1204,14 @@ class Store:
         )  # fmt: skip
 
     def _keep_index_current(self) -> None:
+        analysis = select(t.meta.c.value).where(t.meta.c.key == "analysis")
         with reading(self.engine) as connection:
-            if connection.execute(select(t.meta.c.value).where(t.meta.c.key == "analysis")).scalar() == ANALYSIS:
+            if connection.execute(analysis).scalar() == ANALYSIS:
                 return
         with writing(self.engine) as connection:
+            alone(connection, "entries", long=True)
+            if connection.execute(analysis).scalar() == ANALYSIS:  # another process was quicker
+                return
             self.fulltext.create(connection)
             v, last = t.versions.c, 0
             while rows := connection.execute(_INDEXED.where(v.id > last).order_by(v.id).limit(1_000)).all():
@@ -1133,7 +1246,10 @@ def deletions(connection: Connection) -> int:
 
 
 def _new_ids(connection: Connection, table: Table, number: int, *, above: int = 0) -> range:
-    """Numbers for new rows. Inside a write transaction nobody else can take them, so rows go in as one batch."""
+    """Numbers for new rows, so that they go in as one batch.
+
+    Alone in its section nobody else can take them, and what is committed later has higher ones, as the census needs it.
+    """
     last = max(above, connection.execute(select(func.max(table.c.id))).scalar() or 0)
     return range(last + 1, last + 1 + number)
 

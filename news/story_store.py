@@ -21,7 +21,7 @@ from news.grouping import READ, WAKING, Grouper, Repair
 from news.store import Store, deletions
 from news.types import Entry
 from storage import tables as t
-from storage.engine import reading, writing
+from storage.engine import alone, reading, writing
 
 BATCH = 400
 """Entries a write."""
@@ -136,6 +136,7 @@ class Stories:
         """Keep what changed, if nobody else has written since."""
         write = self._state.writes + 1
         with writing(self.store.engine) as connection:
+            alone(connection, "stories")
             if _state(connection) != self._state:
                 raise _Overtaken
             for gone, kept in repair.merged:

@@ -10,15 +10,18 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from desk.budgets import Budgets, Quota, Quotas, quota
 from desk.conversations import Conversations
+from desk.readers import Reader, Readers
 from desk.reading import Reading
 from desk.usage import Usages
 from llm.base import ModelError
@@ -29,14 +32,21 @@ from llm.markdown import link, literal
 from llm.redact import Redact
 from news.background import Job, Refresher
 from news.fetch import Fetcher, says_yes, user_agent
+from news.injection import addressed
 from news.store import Store
 from news.story_store import Stories
 from news.types import Entry, Passage
+from news.worker import working
+from pages._reader import NOBODY, Access, BadSetting, access, signed_in, who
 from storage.engine import DEFAULT_URL, StorageError, connect
 
 QUESTION_CHARACTERS = 4_000
+ADDRESSED = "Speaks to a model"
+"""The badge of text that was written for a language model to obey, not for a reader."""
 REMOVED_FOR = timedelta(days=30)
 """So long a removed conversation can be brought back."""
+LEFT_FOR = timedelta(days=90)
+"""So long a visitor's conversations stay when nobody comes back to them."""
 ICON = Path(__file__).parent / "icon.png"
 MENU = (
     ("app.py", "Ask", ":material/forum:"),
@@ -45,6 +55,10 @@ MENU = (
     ("pages/sources.py", "Sources", ":material/rss_feed:"),
     ("pages/settings.py", "Settings", ":material/tune:"),
 )
+OWNER = ("pages/owner.py", "Owner", ":material/shield_person:")
+"""On the menu of an owner whose readers are others."""
+A_READER, A_MACHINE = "4 a minute, 40 a day", "12 a minute, 200 a day"
+"""What may be asked with the owner's key, if the owner does not say."""
 
 
 def now() -> datetime:
@@ -56,18 +70,33 @@ def setting(name: str) -> str:
     """A setting from the environment, else from Streamlit's secrets, else ""."""
     if value := os.environ.get(name):
         return value
-    if st.secrets.load_if_toml_exists():
-        return str(st.secrets.get(name, ""))
-    return ""
+    if not st.secrets.load_if_toml_exists():
+        return ""
+    value = st.secrets.get(name, st.secrets.get(name.lower(), ""))
+    return str(value) if isinstance(value, str | int | float) else ", ".join(map(str, value))
+
+
+def providers() -> list[str]:
+    """Who can vouch for readers: the sections of `[auth]` in Streamlit's secrets, "" for one without a name."""
+    told = st.secrets.get("auth", {}) if st.secrets.load_if_toml_exists() else {}
+    named = [name for name, section in told.items() if hasattr(section, "get") and section.get("client_id")]
+    return [*([""] if told.get("client_id") else []), *named]
 
 
 @dataclass(slots=True)
 class Services:
-    """What lives as long as the process, shared by all sessions; every part is safe to share by threads."""
+    """What lives as long as the process, shared by all sessions; every part is safe to share by threads.
+
+    `frame` gives a page those of its `reader`: store, conversations, usages and reading are theirs and nobody else's.
+    """
 
     store: Store
     conversations: Conversations
     usages: Usages
+    readers: Readers
+    budgets: Budgets
+    quotas: Quotas
+    """What the owner's key may be asked."""
     fetcher: Fetcher
     refresher: Refresher
     stories: Stories
@@ -78,11 +107,31 @@ class Services:
     """Answers being written, by turn."""
     left: dict[str, str] = field(default_factory=dict)
     """For answers being written: the session that looked away last and was still connected then, else ""."""
+    reader: Reader = field(default_factory=Reader)
+
+    def of(self, reader: Reader) -> Services:
+        """The same for another reader."""
+        return replace(
+            self,
+            store=self.store.of(reader.id, own_feeds=reader.own_feeds),
+            conversations=self.conversations.of(reader.id),
+            usages=self.usages.of(reader.id),
+            reading=self.reading.of(reader.id),
+            reader=reader,
+        )
 
 
 @st.cache_resource(show_spinner=False)
 def services() -> Services:
-    """The services, made once a process. Raises `StorageError`."""
+    """The services, made once a process, as the owner of a personal instance has them.
+
+    Raises `StorageError` and `BadSetting`.
+    """
+    try:
+        limits = (setting("READER_LIMITS") or A_READER, setting("ADDRESS_LIMITS") or A_MACHINE)
+        quotas = Quotas(*map(quota, limits), quota(words) if (words := setting("EVERYONE_LIMITS")) else Quota())
+    except ValueError as error:
+        raise BadSetting(f"A setting of limits cannot be read: {error}") from error
     logging.getLogger().addFilter(Redact())
     for handler in logging.getLogger().handlers:
         handler.addFilter(Redact())
@@ -92,16 +141,21 @@ def services() -> Services:
         allow_private=says_yes(setting("ALLOW_PRIVATE_FEEDS")),
         user_agent=user_agent(setting("CONTACT")),
     )
-    refresher = Refresher(store, fetcher, clock=now)
+    refresher = Refresher(store, fetcher, clock=now, elsewhere=lambda: working(engine))
     refresher.start()
     conversations = Conversations(engine)
     conversations.purge(now() - REMOVED_FOR)
+    readers = Readers(engine)
+    readers.purge(now() - LEFT_FOR)
     key, address = setting("GROQ_API_KEY"), setting("GROQ_BASE_URL")
     asked = GroqModel(key, base_url=address or None) if key or address else None
     threading.Thread(target=_warm, args=(asked,), name="warm", daemon=True).start()
     at_once = setting("ANSWERS_AT_ONCE")
     slots = Slots(int(at_once)) if at_once.isdecimal() and int(at_once) else Slots()
-    return Services(store, conversations, Usages(engine), fetcher, refresher, refresher.stories, Reading(engine), slots)
+    return Services(
+        store, conversations, Usages(engine), readers, Budgets(engine), quotas, fetcher, refresher,
+        refresher.stories, Reading(engine), slots,
+    )  # fmt: skip
 
 
 def _warm(model: GroqModel | None) -> None:
@@ -114,23 +168,66 @@ def _warm(model: GroqModel | None) -> None:
             model.offered()
 
 
-def frame(title: str) -> Services:
-    """Begin a page: its settings and the masthead with the menu; gives the services, or ends with a sentence."""
+def frame(title: str, *, open_to_all: bool = False) -> Services:
+    """Begin a page: its settings and the masthead with the menu; gives its reader's services, or ends with a sentence.
+
+    Only a page that is `open_to_all` is shown to those who must sign in first.
+    """
     st.set_page_config(
         page_title=f"{title} · Broadsheet" if title != "Ask" else "Broadsheet",
         page_icon=ICON,  # our own file: Streamlit would fetch a named icon from another host
         layout="centered" if title in ("Ask", "Shared", "Settings") else "wide",
         initial_sidebar_state="auto",
     )
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="masthead"):
-        st.subheader("Broadsheet", anchor=False, width="content")
-        for target, label, _icon in MENU:
-            st.page_link(target, label=label, width="content")
     try:
-        return services()
+        mode = access(setting("ACCESS"))
+        reader = who(mode, owners=setting("OWNERS"), members=setting("MEMBERS"))
+        masthead(reader, mode)
+        if reader is None and not open_to_all:
+            sign_in()
+        part = services()
+    except BadSetting as error:
+        st.error(str(error), title="A setting is wrong")
+        st.stop()
     except StorageError as error:
         st.error(str(error), title="The database cannot be used")
         st.stop()
+    part = part.of(reader or NOBODY)
+    if part.reader.name and not st.session_state.get("noted"):
+        part.readers.seen(part.reader, now=now())
+        st.session_state.noted = True
+    return part
+
+
+def masthead(reader: Reader | None, mode: Access) -> None:
+    """The name of the paper, and the pages that this reader may open."""
+    menu = [*MENU, OWNER] if reader and reader.owner and mode != "personal" else MENU if reader else ()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="masthead"):
+        st.subheader("Broadsheet", anchor=False, width="content")
+        for target, label, _icon in menu:
+            st.page_link(target, label=label, width="content")
+
+
+def sign_in() -> NoReturn:
+    """Instead of a page, for those who have to sign in first."""
+    st.title("Sign in to read", anchor=False)
+    if signed_in():
+        st.markdown("You signed in, but you are not among the readers of this paper. Its owner can add you.")
+        st.button("Sign out", on_click=st.logout)
+    elif not (known := providers()):
+        st.markdown(
+            "Nobody can sign in yet: the owner has to name who vouches for readers, in the secrets of this app."
+        )
+    else:
+        draw_sign_in(known)
+    st.stop()
+
+
+def draw_sign_in(known: Sequence[str]) -> None:
+    """A button for each of those who can vouch for a reader."""
+    for name in known:
+        label = f"Sign in with {literal(name.replace('_', ' ').capitalize())}" if name else "Sign in"
+        st.button(label, key=f"sign_in_{name}", icon=":material/login:", on_click=st.login, args=(name or None,))
 
 
 def session_id() -> str:
@@ -204,6 +301,8 @@ def sources(passages: Sequence[Passage], cited: Sequence[int]) -> None:
         for n in order:
             passage = passages[n - 1]
             about = f"{literal(passage.feed)} · {moment(passage.published_at)}" + ("" if n in cited else " · not cited")
+            if addressed(passage.title, passage.text, passage.feed):
+                about += f"]] :orange-badge[{ADDRESSED}] :small[:gray["
             blocks.append(
                 f"**{n}.** {link(passage.title, passage.url)}  \n:small[:gray[{about}]]\n\n> {literal(passage.text)}"
             )

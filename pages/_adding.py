@@ -22,6 +22,8 @@ if __name__ == "__main__":  # every file of this folder has an address; this one
     st.switch_page("pages/sources.py")
 
 SEARCHED_FOR = timedelta(hours=1)
+MOST_FEEDS = 300
+"""So many feeds may be followed by each of several readers."""
 REASONS = 20
 """So many skipped outlines are told one by one."""
 
@@ -47,7 +49,8 @@ def choose_feeds(part: Services, *, first: bool = True) -> None:
     with right:
         started = draw_topic(part, known) or started
     started = draw_opml(part, known) or started
-    draw_sample(part, list(known.values()))
+    if part.reader.owner:
+        draw_sample(part, list(known.values()))
     if started:
         if not first:
             st.rerun()
@@ -296,9 +299,16 @@ def remove_sample_button(part: Services) -> None:
 
 
 def add_and_fetch(part: Services, feeds: Sequence[tuple[str, str, str, str]]) -> bool:
-    """Store (url, title, topic, language) and begin to fetch what is new; `watch` shows how that goes. Returns True."""
+    """Store (url, title, topic, language) and begin to fetch what is new; `watch` shows how that goes.
+
+    False if one of many readers would follow more than `MOST_FEEDS`.
+    """
+    if not part.reader.owner and len(part.store.feeds()) + len(feeds) > MOST_FEEDS:
+        st.warning(f"A reader can follow {MOST_FEEDS:,} feeds here. Choose fewer, or remove some in Sources.")
+        return False
     added = set(part.store.add_feeds(feeds, now=now()))
-    fetch(part, [feed for feed in part.store.feeds() if feed.url in added])
+    at = now()  # a feed that others follow is fetched already
+    fetch(part, [feed for feed in part.store.feeds() if feed.url in added and feed.due_at <= at])
     return True
 
 

@@ -21,6 +21,7 @@ from llm.live import Live
 from news.search import search
 from news.types import Found
 from pages import Services, is_connected, now, session_id
+from pages._budget import Payer
 from pages._model import chat_model
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
@@ -31,12 +32,14 @@ SESSION_GOES_S = 0.2
 
 DESERTED = "This answer was stopped when nobody was there to read it."
 
-Kind = Literal["ask", "again", "edit", "resume"]
+Kind = Literal["ask", "again", "edit", "resume", "correct"]
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What the reader wants of this run: ask `text`, or ask turn `turn` again, changed, or go on with its answer."""
+    """What the reader wants of this run: ask `text`; or ask turn `turn` again or changed, go on with its answer, or
+    have it corrected.
+    """
 
     kind: Kind
     turn: str = ""
@@ -136,7 +139,37 @@ def resume(part: Services, chat: str, turn: Turn, path: Sequence[Turn]) -> Live:
             covered=details.get("covered", True),
         )
 
-    return start(part, chat, turn, before, str(turn.details.get("model", "")), ask)
+    also = {"corrected": details["corrected"]} if "corrected" in details else {}
+    return start(part, chat, turn, before, str(details.get("model", "")), ask, also)
+
+
+def correct(part: Services, chat: str, wrong: str, turns: Sequence[Turn]) -> tuple[Turn, Live, list[Turn]] | None:
+    """Have the answer of turn `wrong` corrected, once, as another version of it; None if that turn is gone."""
+    turn = part.conversations.turn(wrong)
+    place = next((place for place, other in enumerate(turns) if turn and other.parent == turn.parent), None)
+    if turn is None or place is None:
+        return None
+    if turns[place].id != turn.id and not turns[place].answer:  # a correction of which nothing came
+        part.conversations.remove_turn(turns[place].id)
+    at, path, details = now(), turns[:place], turn.details
+    before, failed = told(path), assistant.failed(details.get("checks", ()))
+    fresh = part.conversations.add_turn(chat, turn.question, now=at, pinned=turn.pinned, after=turn.parent)
+
+    def ask(answering: ChatModel) -> assistant.Answer:
+        return assistant.correct(
+            turn.question,
+            before,
+            turn.answer,
+            failed,
+            assistant.read_passages(details),
+            model=answering,
+            now=at,
+            horizon=assistant.read_horizon(details),
+            covered=details.get("covered", True),
+        )
+
+    live = start(part, chat, fresh, before, "", ask, {"corrected": {"turn": turn.id, "sentences": len(failed)}})
+    return fresh, live, [*path, fresh]
 
 
 def start(
@@ -146,13 +179,18 @@ def start(
     before: Sequence[assistant.Turn],
     model: str,
     ask: Callable[[ChatModel], assistant.Answer],
+    also: Mapping[str, Any] | None = None,
 ) -> Live:
-    """Let a thread write the answer of `turn`, keep it as it grows, and keep what it took."""
+    """Let a thread write the answer of `turn`, keep it as it grows, and keep what it took.
+
+    `also` is kept with the answer's details.
+    """
 
     def waits(seconds: float, reason: str) -> None:
         live.waits(seconds, reason)
 
     answering, spare = chat_model(model, on_wait=waits), chat_model(model)
+    payer, sums = Payer(part, answering), Payer(part, spare, whole=False)
 
     def save(live: Live) -> None:
         state, reason = live.state, live.reason
@@ -161,14 +199,18 @@ def start(
         if live.answer is None and turn.answer:  # what there was of it is kept, and can still go on
             answer, details, state = turn.answer, turn.details, "interrupted" if state == "failed" else state
         else:
-            answer, details = live.raw, live.details
+            answer, details = live.raw, live.details | (also or {})
         part.conversations.save_turn(turn.id, answer=answer, state=state, reason=reason, details=details, now=now())
 
     def after(live: Live) -> None:
+        payer.settle(live.details)
         keep_usage(part, "answer", live.details, chat=chat, turn=turn.id)
-        fold(part, chat, turn, before, live, spare)
+        if folded := fold(part, chat, turn, before, live, sums.metered(spare)):
+            sums.settle(folded)
 
-    live = Live(partial(ask, answering), save=save, after=after, cancel=answering.cancel, slots=part.slots)
+    live = Live(
+        partial(ask, payer.metered(answering)), save=save, after=after, cancel=answering.cancel, slots=part.slots
+    )
     for old in [key for key, other in part.lives.items() if other.finished]:
         part.lives.pop(old, None)
     part.lives[turn.id] = live
@@ -193,18 +235,26 @@ def keep_usage(part: Services, kind: SpentKind, details: Mapping[str, Any], *, c
     )  # fmt: skip
 
 
-def fold(part: Services, chat: str, turn: Turn, before: Sequence[assistant.Turn], live: Live, model: ChatModel) -> None:
-    """After an answer: turns that will not fit beside the next question are summed up, and the summary is kept."""
+def fold(
+    part: Services, chat: str, turn: Turn, before: Sequence[assistant.Turn], live: Live, model: ChatModel
+) -> dict[str, Any]:
+    """After an answer: turns that will not fit beside the next question are summed up, and the summary is kept.
+
+    Gives what that took as the details of an answer do, nothing if no model was asked.
+    """
     if live.answer is None or live.state != "done":
-        return
+        return {}
     turns = [*before, assistant.Turn(turn.question, live.raw, turn.id, "", headlines(live.details))]
     given = summary.folding(turns, live.answer.ledger, model)
     if given is None:
-        return
+        return {}
     folded = summary.fold(given, model=model)
     part.conversations.fold(given.key, folded.summary)
-    if folded.usage:
-        keep_usage(part, "summary", {"usage": asdict(folded.usage), "model": folded.model}, chat=chat, turn=given.key)
+    if not folded.usage:
+        return {}
+    took = {"usage": asdict(folded.usage), "model": folded.model}
+    keep_usage(part, "summary", took, chat=chat, turn=given.key)
+    return took
 
 
 @contextmanager

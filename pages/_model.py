@@ -43,6 +43,11 @@ def groq_key() -> str:
     return str(st.session_state.get("groq_key") or setting("GROQ_API_KEY"))
 
 
+def is_shared() -> bool:
+    """Whether questions go out with the owner's key, and not with one of this session."""
+    return not other_server() and not st.session_state.get("groq_key")
+
+
 def is_openai(address: str) -> bool:
     """Whether a server's address is written as servers with OpenAI's paths write theirs; those need no key."""
     return address.rstrip("/").endswith("/v1") and not address.rstrip("/").endswith("/openai/v1")
@@ -68,6 +73,7 @@ def configured(name: str = "", *, on_wait: OnWait | None = None) -> GroqModel | 
 
 
 def chat_model(name: str = "", *, on_wait: OnWait | None = None) -> ChatModel:
-    """The model that answers in this session: the configured one, else the one that quotes."""
+    """The model that answers in this session: the configured one, else the one that quotes, which can be named too."""
     budget = int(st.session_state.get("budget", CTX_LENGTH))
-    return configured(name, on_wait=on_wait) or ExtractiveModel(ctx_length=budget)
+    asked = None if name == ExtractiveModel.name else configured(name, on_wait=on_wait)
+    return asked or ExtractiveModel(ctx_length=budget)

@@ -9,6 +9,8 @@ import streamlit as st
 from llm.base import ModelError
 from llm.citations import unmarked
 from llm.markdown import literal
+from pages import Services
+from pages._budget import Payer
 from pages._model import configured
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
@@ -30,12 +32,13 @@ def may_listen() -> bool:
     return bool(model and model.speaks())
 
 
-def heard(recording: bytes) -> str:
+def heard(part: Services, recording: bytes) -> str:
     """What was said in a recording; "" if that cannot be told, and then the reason is shown."""
     model = configured()
     if model is None:
         return ""
     try:
+        Payer(part, model).charge(model.hears(), 0)
         with st.spinner("Listening …"):
             return model.transcribe(recording).strip()
     except ModelError as error:
@@ -48,12 +51,13 @@ def spoken(raw: str) -> str:
     return re.sub(r"(?m)^\s*(?:[-+>]|#+|[|: -]+$)\s*|[*_`~|]+", "", unmarked(raw))
 
 
-def read_aloud(key: str, raw: str) -> None:
+def read_aloud(part: Services, key: str, raw: str) -> None:
     """Play an answer, of which `raw` is what the model wrote; its sound is made once and kept under `key`."""
     made: dict[str, bytes] = st.session_state.setdefault("recordings", {})
     model = configured()
     if key not in made and model is not None:
         try:
+            Payer(part, model).charge(model.speaks(), 0)
             with st.spinner("Getting the voice …"):
                 made[key] = model.speak(spoken(raw))
         except ModelError as error:

@@ -18,6 +18,7 @@ from news.types import Found, Passage
 from pages import Services, ago, count, frame, now, sources
 from pages._answer import replay, stream
 from pages._asking import keep_usage
+from pages._budget import Payer
 from pages._model import chat_model, configured
 from pages._voice import may_listen, read_aloud
 from pages._words import day, zone
@@ -101,16 +102,22 @@ def passages(stories: Sequence[Card]) -> tuple[Passage, ...]:
 def summarise(part: Services, stories: Sequence[Card], at: datetime) -> None:
     """Begin a summary; it is drawn by `draw_summary` as it comes, and kept for the session."""
     model = chat_model(on_wait=lambda seconds, reason: live.waits(seconds, reason))
+    payer = Payer(part, model)
+    paid = payer.metered(model)
     given = passages(stories[:SUMMARISED])
     horizon = part.store.horizon(Filter(as_of=at))
 
     def ask() -> assistant.Answer:
-        return assistant.ask(QUESTION, (), model=model, retrieve=lambda *_: Found(given, horizon), now=at)
+        return assistant.ask(QUESTION, (), model=paid, retrieve=lambda *_: Found(given, horizon), now=at)
+
+    def after(live: Live) -> None:
+        payer.settle(live.details)
+        keep_usage(part, "answer", live.details)
 
     live = Live(
         ask,
         save=lambda _: None,
-        after=lambda live: keep_usage(part, "answer", live.details),
+        after=after,
         cancel=model.cancel,
         slots=part.slots,
     )
@@ -149,7 +156,7 @@ def draw_summary(part: Services, stories: Sequence[Card], at: datetime) -> None:
         if live.state != "done":
             st.caption(literal(live.reason) or "The summary was stopped.")
         elif may_listen() and st.button("Read aloud", icon=":material/volume_up:", type="tertiary", key="aloud"):
-            read_aloud(f"briefing {asked_at.isoformat()}", live.raw)
+            read_aloud(part, f"briefing {asked_at.isoformat()}", live.raw)
         sources(given, [citation["n"] for citation in live.details.get("citations", ())])
 
 

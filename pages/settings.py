@@ -13,7 +13,7 @@ from llm.models import BUNDLED, DEFAULT, EFFORT, KNOWN_ON, ModelInfo, info
 from news.errors import NewsError
 from news.store import LONGEST_MUTE
 from news.types import Mute
-from pages import Services, ago, count, frame, now, setting, unique
+from pages import REMOVED_FOR, Services, ago, count, draw_sign_in, frame, now, providers, setting, unique
 from pages._adding import remove_sample_button
 from pages._model import GROQ, OTHER, configured, is_openai, may_choose_server, other_server
 
@@ -22,7 +22,24 @@ KEEP_DAYS = (7, 30, 90, 365)
 USAGE_DAYS = 30
 
 
-def draw_model() -> None:
+def draw_reader(part: Services) -> None:
+    """Who reads, where that is not plain: the way in and out."""
+    if not part.reader.shares:
+        return
+    if part.reader.name:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"You are signed in as {literal(part.reader.name)}.", width="content")
+            st.button("Sign out", key="sign_out", icon=":material/logout:", type="tertiary", on_click=st.logout)
+        return
+    st.caption(
+        "You read as a visitor. Your chats are found again by this browser, and by nobody else unless you share one."
+    )
+    if known := providers():
+        with st.expander("For the owner of this paper", type="compact"):
+            draw_sign_in(known)
+
+
+def draw_model(part: Services) -> None:
     """The server, its key, the model, the budget. What is chosen stays in the session, and nowhere else."""
     st.subheader("Who answers", anchor=False)
     if may_choose_server():
@@ -33,7 +50,7 @@ def draw_model() -> None:
     if may_choose_server() and st.session_state.get("server") == OTHER:
         draw_other_server()
     else:
-        draw_groq()
+        draw_groq(part)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         model = configured()
         if st.button("Try it", disabled=model is None, key="try_it") and model is not None:
@@ -53,13 +70,19 @@ def draw_model() -> None:
     )
 
 
-def draw_groq() -> None:
+def draw_groq(part: Services) -> None:
     """The key for Groq."""
     st.text_input(
         "Groq key", type="password", key="groq_key", persist_state="session", autocomplete="off", placeholder="gsk_…",
         max_chars=200, on_change=forget_trial,
     )  # fmt: skip
-    if setting("GROQ_API_KEY"):
+    if setting("GROQ_API_KEY") and not part.reader.owner:
+        told = (
+            "You ask with the key of this paper, which all readers share. One typed here is used instead, in this "
+            "browser session only, and no limit of readers holds for it. [Keys are free at Groq]"
+            "(https://console.groq.com/keys)."
+        )
+    elif setting("GROQ_API_KEY"):
         told = "This server has a key of its own; one typed here is used instead, in this browser session only."
     else:
         told = (
@@ -170,6 +193,8 @@ def draw_look() -> None:
     st.caption(
         "Pictures come from the outlets' own servers, which then see your address. Off, they are asked for nothing."
     )
+    st.toggle("Hide what no article says", key="hide_unfound", persist_state="session")
+    st.caption("Sentences of an answer that no passage bears out are left out, and counted below it.")
 
 
 def draw_muted(part: Services) -> None:
@@ -249,6 +274,33 @@ def draw_stored(part: Services) -> None:
         st.button("Keep it", key="delete_no", on_click=keep)
 
 
+def draw_kept(part: Services) -> None:
+    """What is kept of a reader, and the way to have it deleted."""
+    st.subheader("What is kept of you", anchor=False)
+    told = [count(part.conversations.count(), "chat"), "what you muted, saved and have seen"]
+    if part.reader.own_feeds:
+        told.append(f"that you follow {count(len(part.store.feeds()), 'feed')}")
+    st.caption(f"{', '.join(told)}. A chat that you delete is gone for good after {REMOVED_FOR.days} days.")
+    if not st.session_state.get("deleting"):
+        st.button("Delete all of it", key="delete", on_click=ask_first)
+        return
+    st.markdown("Delete all that is kept of you here? This cannot be undone.")
+    with st.container(horizontal=True, gap="small"):
+        st.button("Yes, delete it", type="primary", key="delete_yes", on_click=forget, args=(part,))
+        st.button("Keep it", key="delete_no", on_click=keep)
+
+
+def forget(part: Services) -> None:
+    """The second step for a reader who is one of several."""
+    keep()
+    for turn_id, live in list(part.lives.items()):
+        if part.conversations.turn(turn_id):
+            live.stop()
+            live.wait(2.0)  # what it took is kept before all is deleted
+    part.readers.forget(part.reader.id, now=now())
+    st.session_state["deleted"] = True
+
+
 def ask_first() -> None:
     """The first of the two steps."""
     st.session_state["deleting"] = True
@@ -269,13 +321,17 @@ def delete(part: Services) -> None:
 
 part = frame("Settings")
 st.title("Settings", anchor=False)
+draw_reader(part)
 if st.session_state.pop("deleted", False):
-    st.toast("Everything is deleted.")
-draw_model()
+    st.toast("Everything is deleted." if part.reader.owner else "Nothing is kept of you any more.")
+draw_model(part)
 draw_usage(part)
 st.space("small")
 draw_look()
 st.space("small")
 draw_muted(part)
 st.space("small")
-draw_stored(part)
+if part.reader.owner:
+    draw_stored(part)
+else:
+    draw_kept(part)

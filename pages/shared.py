@@ -10,7 +10,7 @@ from llm.markdown import literal
 from pages import frame, moment
 from pages._turns import draw_shared
 
-part = frame("Shared")
+part = frame("Shared", open_to_all=True)
 given = st.query_params.get("s", "")
 talk = part.conversations.shared(given) if re.fullmatch("[0-9a-f]{32}", given) else None
 if talk is None:

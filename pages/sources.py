@@ -7,10 +7,12 @@ from datetime import datetime
 
 import streamlit as st
 
+from desk.readers import Reader
 from llm.markdown import link, literal
 from news import opml
 from news.errors import UnknownFeed
-from news.store import FOR_EVER, KEEP
+from news.injection import addressed
+from news.store import FOR_EVER, KEEP, Filter
 from news.types import Feed, Mute
 from pages import Services, ago, count, frame, now, unique
 from pages._adding import choose_feeds, fetch, forget_job, watch
@@ -19,6 +21,8 @@ from pages._words import clock, language_name, until, zone
 
 PER_PAGE = 20
 DAYS = 14
+NEWEST = 100
+"""So many of a feed's articles are looked through for orders to a model."""
 KEEP_CHOICES = (None, 7, 30, 90, 365, FOR_EVER)
 NO_TOPIC = "No topic"
 TOGETHER = "\u00a0"  # keeps a figure and its picture on one line
@@ -76,14 +80,27 @@ def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime, *, 
         facts.append(f"kept {kept_for(feed.keep_days).lower()}")
     if days and any(days):
         facts.append(f"{rate(days).replace(' ', TOGETHER)}{TOGETHER}{sparkline(days)}")
-    lines = [f"**{link(feed.title or feed.url, feed.site_url or feed.url)}**", f":small[:gray[{' · '.join(facts)}]]"]
+    if orders := addressing(part, feed.id, feed.succeeded_at):
+        facts.append(f":orange-badge[{orders} of its articles speak to a model]")
+    title = link(feed.title or feed.url, feed.site_url or feed.url)
+    if not part.reader.may_choose_feeds:
+        title = link(feed.title, feed.site_url) if feed.site_url else literal(feed.title or "A feed")
+    lines = [f"**{title}**", f":small[:gray[{' · '.join(facts)}]]"]
     if feed.error and not feed.sample:
         lines.append(f":small[{literal(feed.error)}]")
     with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="small"):
         st.markdown("  \n".join(lines), width="stretch")
-        action = st.menu_button(":small[:gray[More]]", offered(feed, muted), key=f"do_{feed.id}", type="tertiary")
-    if action:
+        menu = offered(feed, muted, part.reader)
+        action = st.menu_button(":small[:gray[More]]", menu, key=f"do_{feed.id}", type="tertiary")
+    if action in menu:
         act(part, feed, action, at)
+
+
+@st.cache_data(show_spinner=False, max_entries=1_000)
+def addressing(_part: Services, feed_id: int, succeeded_at: datetime | None) -> int:  # noqa: ARG001
+    """How many of a feed's newest articles hold orders to a language model."""
+    entries = _part.store.entries(Filter(feeds=(feed_id,)), limit=NEWEST)
+    return sum(bool(addressed(entry.title, entry.text)) for entry in entries)
 
 
 def rate(days: Sequence[int]) -> str:
@@ -98,8 +115,10 @@ def sparkline(days: Sequence[int]) -> str:
     return bars(days, f"Articles a day, the last {len(days)} days: {', '.join(map(str, days))}")
 
 
-def offered(feed: Feed, muted: bool) -> list[str]:
-    """What can be done with a feed as it is."""
+def offered(feed: Feed, muted: bool, reader: Reader) -> list[str]:
+    """What this reader can do with a feed as it is."""
+    if not reader.owner:
+        return [UNMUTE if muted else MUTE, *([DETAILS, REMOVE] if reader.may_choose_feeds else [])]
     if feed.sample:
         return [UNMUTE if muted else MUTE, EDIT, DETAILS, REMOVE]
     failing = bool(feed.error)
@@ -312,18 +331,26 @@ if feeds:
         st.caption(summary(feeds), width="stretch")
         with st.container(horizontal=True, gap="small", width="content"):
             refreshable = part.store.due(at, everything=True)
-            if st.button("Refresh all", icon=":material/refresh:", disabled=not refreshable, key="refresh_all"):
+            if part.reader.owner and st.button(
+                "Refresh all", icon=":material/refresh:", disabled=not refreshable, key="refresh_all"
+            ):
                 settle()
                 fetch(part, refreshable)
                 removed = None
-            st.download_button(
-                "OPML", opml.write(feeds, now=at), "broadsheet.opml", "text/x-opml", icon=":material/download:",
-                on_click="ignore", help="All feeds as a list that other readers can import", key="opml",
-            )  # fmt: skip
-    with st.expander("Add feeds", icon=":material/add:", key="add"):
-        choose_feeds(part, first=False)
-else:
+            if part.reader.may_choose_feeds:  # an address may be a subscriber's own
+                st.download_button(
+                    "OPML", opml.write(feeds, now=at), "broadsheet.opml", "text/x-opml", icon=":material/download:",
+                    on_click="ignore", help="All feeds as a list that other readers can import", key="opml",
+                )  # fmt: skip
+    if part.reader.may_choose_feeds:
+        with st.expander("Add feeds", icon=":material/add:", key="add"):
+            choose_feeds(part, first=False)
+    else:
+        st.caption("The owner of this paper chooses its feeds. You can mute what you do not want to see.")
+elif part.reader.may_choose_feeds:
     choose_feeds(part, first=False)
+else:
+    st.markdown("There are no feeds here yet.")
 if feeds or removed:
     days = part.store.published_by_day(at, days=DAYS)
     muted = {mute.value for mute in part.store.mutes() if mute.kind == "feed"}

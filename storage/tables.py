@@ -19,11 +19,10 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     text,
+    types,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -49,6 +48,28 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def storable(words: str) -> str:
+    """Any text as every database takes it: no halves of characters (a model's broken JSON), no NUL."""
+    return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+class Text(TypeDecorator[str]):
+    """Text that may come from anywhere: what a database would refuse in it is replaced, in values as in conditions."""
+
+    impl: type[types.String] = types.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return storable(value) if value else value
+
+
+class String(Text):
+    """The same with a greatest length."""
+
+    impl = types.String
+    cache_ok = True
+
+
 metadata = MetaData()
 
 
@@ -66,11 +87,6 @@ def _count(name: str) -> Column[int]:
 
 def _id(name: str) -> Column[str]:
     return Column(name, String(32), nullable=False, server_default="")
-
-
-def storable(words: str) -> str:
-    """Any text as every database takes it: no halves of characters (a model's broken JSON), no NUL."""
-    return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 meta = Table("meta", metadata, Column("key", String(64), primary_key=True), _text("value"))
@@ -168,8 +184,33 @@ tombstones = Table(
     Column("pruned_at", Instant, nullable=False),
 )
 
-# What the reader never wants to see: a word or phrase as it was typed, or the URL of a feed.
-mutes = Table("mutes", metadata, Column("kind", String(16), primary_key=True), Column("value", Text, primary_key=True))
+# Who signed in. A column `reader` elsewhere holds such an id, or a visitor's, or "": the owner of a personal instance.
+readers = Table(
+    "readers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _text("name"),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+)
+
+# The feeds of readers who have feeds of their own; others see all.
+follows = Table(
+    "follows",
+    metadata,
+    Column("reader", String(32), primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Index("follows_by_feed", "feed_id"),
+)
+
+# What a reader never wants to see: a word or phrase as it was typed, or the URL of a feed.
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("reader", String(32), primary_key=True, server_default=""),
+    Column("kind", String(16), primary_key=True),
+    Column("value", Text, primary_key=True),
+)
 
 # What a reader did with a story or an article. It is known by an entry: a story by the one whose number it had then,
 # so that a mark outlives a merge. No foreign key: what was marked may be pruned, and come back.
@@ -195,6 +236,7 @@ conversations = Table(
     "conversations",
     metadata,
     Column("id", String(32), primary_key=True),
+    _id("reader"),
     _text("title"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -206,7 +248,7 @@ conversations = Table(
     Column("dropped", JSON),
     # Under this id, and never under its own, others may read it.
     Column("share_id", String(32)),
-    Index("conversations_by_time", "updated_at"),
+    Index("conversations_by_time", "reader", "updated_at"),
     Index("conversations_by_share", "share_id", unique=True),
 )
 
@@ -245,6 +287,7 @@ usage = Table(
     Column("at", Instant, nullable=False),
     # The date of `at` in UTC, kept because databases disagree on how to take it from a time.
     Column("day", Date, nullable=False),
+    _id("reader"),
     _id("conversation_id"),
     _id("turn_id"),
     Column("kind", String(16), nullable=False),
@@ -260,4 +303,19 @@ usage = Table(
     Column("seconds", Float),
     Index("usage_by_time", "at"),
     Index("usage_by_conversation", "conversation_id"),
+)
+
+# What was sent with a key that readers share, for as long as a limit looks back: a row a request.
+charges = Table(
+    "charges",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", Instant, nullable=False),
+    _id("reader"),
+    # Of the reader's machine, as a hash.
+    _id("address"),
+    _text("model"),
+    # Those set aside when it was sent; those it took, once that is known.
+    _count("tokens"),
+    Index("charges_by_time", "at"),
 )

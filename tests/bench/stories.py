@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
@@ -32,9 +31,9 @@ MOMENTS = 60
 def measure_stories(articles: int) -> dict[str, Any]:
     """Grouping and the front page among so many articles."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.db"
-        filled(path, copies(material()[0], articles))
-        store = Store(connect(f"sqlite:///{path}"))
+        url = f"sqlite:///{folder}/bench.db"
+        filled(url, copies(material()[0], articles))
+        store = Store(connect(url))
         started = time.perf_counter(), time.process_time()
         Stories(store).group()
         wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]

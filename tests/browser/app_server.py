@@ -17,7 +17,20 @@ from typing import Self
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN_S = 60.0
 # The app gets these settings from a test alone, never from the machine it runs on.
-OURS = ("GROQ_API_KEY", "GROQ_BASE_URL", "GROQ_MODEL", "DATABASE_URL", "ALLOW_PRIVATE_FEEDS", "ANSWERS_AT_ONCE")
+OURS = (
+    "GROQ_API_KEY",
+    "GROQ_BASE_URL",
+    "GROQ_MODEL",
+    "DATABASE_URL",
+    "ALLOW_PRIVATE_FEEDS",
+    "ANSWERS_AT_ONCE",
+    "ACCESS",
+    "OWNERS",
+    "MEMBERS",
+    "READER_LIMITS",
+    "ADDRESS_LIMITS",
+    "EVERYONE_LIMITS",
+)
 
 
 def free_port() -> int:

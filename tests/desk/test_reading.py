@@ -45,15 +45,15 @@ def test_a_mark_is_there_until_it_is_taken_off(desk: Reading) -> None:
 
 
 def test_readers_have_marks_of_their_own(desk: Reading) -> None:
-    desk.mark("saved", 1, now=NOW, reader="ann")
-    desk.mark("saved", 2, now=NOW, reader="bob")
-    assert list(desk.marks("ann").saved) == [1]
-    desk.unmark("saved", 1, reader="bob")
-    assert list(desk.marks("ann").saved) == [1]
-    desk.forget(reader="ann")
-    assert (list(desk.marks("ann").saved), list(desk.marks("bob").saved)) == ([], [2])
-    desk.forget()
-    assert list(desk.marks("bob").saved) == []
+    desk.of("ann").mark("saved", 1, now=NOW)
+    desk.of("bob").mark("saved", 2, now=NOW)
+    assert list(desk.of("ann").marks().saved) == [1]
+    desk.of("bob").unmark("saved", 1)
+    assert list(desk.of("ann").marks().saved) == [1]
+    desk.of("ann").forget()
+    assert (list(desk.of("ann").marks().saved), list(desk.of("bob").marks().saved)) == ([], [2])
+    desk.of("bob").forget()
+    assert list(desk.of("bob").marks().saved) == []
 
 
 def test_marks_follow_a_story_that_became_part_of_another(desk: Reading, merged: Store) -> None:
@@ -105,7 +105,7 @@ def test_what_is_new_is_counted_from_the_visit_before(desk: Reading) -> None:
     assert look(5 + long) == NOW + timedelta(minutes=5)
     assert look(5 + 1.9 * long) == NOW + timedelta(minutes=5), "one visit, though longer than a gap"
     assert look(5 + 4 * long) == NOW + timedelta(minutes=5 + 1.9 * long)
-    assert desk.looked(now=NOW, reader="another") is None
+    assert desk.of("another").looked(now=NOW) is None
 
 
 def test_a_clock_that_went_back_begins_anew(desk: Reading) -> None:

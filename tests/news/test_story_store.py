@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -67,9 +66,9 @@ def many(store: Store, number: int, *, at: datetime = NOW) -> None:
 
 
 @pytest.fixture
-def other(database: Path, store: Store) -> Iterator[Store]:
+def other(store: Store) -> Iterator[Store]:
     """The same database as another process has it."""
-    engine = connect(f"sqlite:///{database}")
+    engine = connect(store.engine.url.render_as_string(hide_password=False))
     yield Store(engine)
     engine.dispose()
 

@@ -64,7 +64,8 @@ def test_the_latest_come_newest_first_under_their_days(app: App):
     at = app.open("front_page", show="Latest")
     assert headlines(at) == ["Newest", "Older", "Oldest"]
     days = [heading.value for heading in at.subheader if heading.value != "Broadsheet"]
-    assert days[0] in ("Today", "Yesterday") and len(days) == 3
+    assert days[0] in ("Today", "Yesterday")
+    assert len(days) == 3
 
 
 def test_the_story_that_most_outlets_tell_leads_and_is_told_once(app: App, shown: Shown):
