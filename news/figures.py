@@ -107,18 +107,26 @@ _LONGEST = 400
 
 def figures(entry: Entry) -> tuple[Figure, ...]:
     """The figures of the title and of the first sentences of the text, each kind once: the first that is clear."""
-    found: dict[Kind, Figure] = {}
-    for sentence in [entry.title, *sentences(entry.text[:1_500])[:4]]:
+    return tuple(
+        Figure(kind, value, line, entry.id, entry.feed, entry.published_at, rounded)
+        for kind, value, line, rounded in _clear(entry.title, entry.text[:1_500])
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _clear(title: str, text: str) -> tuple[tuple[Kind, float, str, bool], ...]:
+    """What a wording counts, as (kind, value, sentence, rounded)."""
+    found: dict[Kind, tuple[Kind, float, str, bool]] = {}
+    for sentence in [title, *sentences(text)[:4]]:
         line = " ".join(sentence.split())[:_LONGEST]
         if _ELSEWHERE.search(line):
             continue
         for kind, (value, rounded) in _read(line).items():
-            found.setdefault(kind, Figure(kind, value, line, entry.id, entry.feed, entry.published_at, rounded))
+            found.setdefault(kind, (kind, value, line, rounded))
     return tuple(found.values())
 
 
-@lru_cache(maxsize=16_384)
-def _read(line: str) -> Mapping[Kind, tuple[float, bool]]:
+def _read(line: str) -> dict[Kind, tuple[float, bool]]:
     """What `line` counts, and whether roundly; kinds that it counts twice left out."""
     out: dict[Kind, tuple[float, bool]] = {}
     for kind, patterns in _READ.items():

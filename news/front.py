@@ -406,11 +406,13 @@ def _begun(reports: Iterable[Report]) -> dict[int, Report]:
     return first
 
 
-def _topic(reports: Iterable[Report], feeds: Mapping[int, Feed]) -> str:
+def _topic(reports: Sequence[Report], feeds: Mapping[int, Feed]) -> str:
     """The topic that most of its reports' feeds have; "" if none has one."""
-    found = Counter(feeds[row.feed_id].topic for row in reports if row.feed_id in feeds)
-    del found[""]
-    return min(found, key=lambda topic: (-found[topic], topic), default="")
+    found = [topic for row in reports if row.feed_id in feeds and (topic := feeds[row.feed_id].topic)]
+    if len(found) < 2:
+        return found[0] if found else ""
+    counted = Counter(found)
+    return min(counted, key=lambda topic: (-counted[topic], topic))
 
 
 def _lead(entries: Sequence[Entry]) -> Entry:

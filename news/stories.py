@@ -112,7 +112,7 @@ def origins(story: Story) -> tuple[Origin, ...]:
     Wire copy is near-equal if half of its runs of four terms are in both; headlines alone, if their terms are the same.
     """
     ordered = _oldest_first(story.entries)
-    agencies = [_agency(entry) for entry in ordered]
+    agencies = [_agency(entry.author, entry.text[:200], entry.text[-80:]) for entry in ordered]
     shapes = [_shape(entry.title, entry.text[:_READ]) for entry in ordered]
     root = list(range(len(ordered)))
     for later in range(len(ordered)):
@@ -167,9 +167,10 @@ _CREDIT = re.compile(rf"\((?P<one>{'|'.join(_AGENCIES)})\)|(?:[-—–] ?|\bby |
 _Shape = tuple[frozenset[str], frozenset[tuple[str, ...]]]
 
 
-def _agency(entry: Entry) -> str:
-    """The agency whose text it says it is, by its byline or its beginning or end."""
-    for text in (entry.author, entry.text[:200], entry.text[-80:]):
+@lru_cache(maxsize=4_096)
+def _agency(*places: str) -> str:
+    """The agency whose text it says it is, in its byline or at its beginning or end."""
+    for text in places:
         if match := _CREDIT.search(text):
             return match["one"] or match["two"]
     return ""

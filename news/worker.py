@@ -32,6 +32,7 @@ from news.fulltext import fetch_articles
 from news.parse import ParserPool
 from news.refresh import FETCHERS, Fetches, Parses, refresh
 from news.store import Store
+from news.story_store import Stories
 from news.types import Clock, Feed
 from storage.engine import StorageError, alone, reading, writing
 
@@ -47,6 +48,7 @@ class Pace:
     """When things happen: cron lines (with a sixth field for seconds), and seconds."""
 
     look: str = "* * * * *"
+    stories: str = "* * * * *"
     articles: str = "* * * * *"
     prune: str = "23 */6 * * *"
     heartbeat_s: float = 10.0
@@ -111,6 +113,7 @@ def _lay_out(engine: Engine) -> None:
 class _Worker:
     def __init__(self, store: Store, fetcher: Fetches, parser: Parses, clock: Clock, threads: int, pace: Pace) -> None:
         self._store = store
+        self._stories = Stories(store)
         self._fetcher = fetcher
         self._parser = parser
         self._clock = clock
@@ -192,6 +195,11 @@ class _Worker:
                 await manager.batch_defer_jobs_async(jobs)
                 log.info("event=looked due=%d hosts=%d", len(due), len(jobs))
 
+        @app.periodic(cron=self._pace.stories)
+        @app.task(name="stories", lock="stories", queueing_lock="stories")
+        def stories(timestamp: int) -> None:  # noqa: ARG001
+            _told("grouped", "", self._group)
+
         @app.periodic(cron=self._pace.articles)
         @app.task(name="articles", lock="articles", queueing_lock="articles")
         def articles(timestamp: int) -> None:  # noqa: ARG001
@@ -215,6 +223,10 @@ class _Worker:
             told["failed"] += outcome.kind == "failed"
             told["skipped"] += outcome.kind == "skipped"
         return told
+
+    def _group(self) -> dict[str, int]:
+        grouped = self._stories.group()
+        return {"articles": grouped} if grouped else {}
 
     def _read_on(self) -> dict[str, int]:
         now: datetime = self._clock()

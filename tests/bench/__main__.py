@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART …]` measures and prints one JSON object.
 
-Parts: refresh, scale, search, postgres, window, browser, readers, model.
+Parts: refresh, scale, search, postgres, stories, window, browser, readers, model.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from tests.bench.model import measure_model
 from tests.bench.news import measure_refresh, measure_scale
 from tests.bench.readers import measure_readers
 from tests.bench.search import measure_search
+from tests.bench.stories import measure_stories
 from tests.bench.streaming import measure_browser
 from tests.bench.window import measure_window
 
@@ -20,6 +21,7 @@ PARTS = {
     "scale": measure_scale,
     "search": lambda: [measure_search(number) for number in (1_000, 10_000, 100_000, 1_000_000)],
     "postgres": lambda: [measure_search(number, postgres=True) for number in (1_000, 10_000, 100_000)],
+    "stories": lambda: [measure_stories(number) for number in (10_000, 100_000)],
     "window": measure_window,
     "browser": measure_browser,
     "readers": measure_readers,

@@ -42,10 +42,10 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def measure_search(articles: int, *, postgres: bool = False) -> dict[str, Any]:
     """Size, rate of insertion and milliseconds of a search among so many articles, and the memory of a process."""
-    items, questions = _material()
+    items, questions = material()
     with _database(postgres) as url:
         started = time.perf_counter(), time.process_time()
-        database_bytes, index_bytes = _fill(url, _copies(items, articles))
+        database_bytes, index_bytes = filled(url, copies(items, articles))
         wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
         asked = json.dumps([[question, now.isoformat()] for question, now in questions])
         ran = subprocess.run(
@@ -67,7 +67,7 @@ def measure_search(articles: int, *, postgres: bool = False) -> dict[str, Any]:
         }
 
 
-def _material() -> tuple[list[Item], list[tuple[str, datetime]]]:
+def material() -> tuple[list[Item], list[tuple[str, datetime]]]:
     if archive := os.environ.get("BROADSHEET_ARCHIVE"):
         items = list(read(weeks(Path(archive))))
         newest = {item.link: item for item in sorted(items, key=lambda item: item.collected_at)}
@@ -82,7 +82,7 @@ def _material() -> tuple[list[Item], list[tuple[str, datetime]]]:
     return items, [(press.sentence(8), NOW) for _ in range(QUESTIONS)]
 
 
-def _copies(items: Sequence[Item], number: int) -> Iterator[Item]:
+def copies(items: Sequence[Item], number: int) -> Iterator[Item]:
     """So many articles, oldest first; the first of each are as they were."""
     usual = Counter(word for item in items for word in set(_WORD.findall(f"{item.title} {item.text}".casefold())))
     shared = {word for word, count in usual.items() if count >= USUAL}
@@ -128,7 +128,7 @@ def _database(postgres: bool) -> Iterator[str]:
         server.close()
 
 
-def _fill(url: str, items: Iterator[Item]) -> tuple[int, int]:
+def filled(url: str, items: Iterator[Item]) -> tuple[int, int]:
     """A store with these articles, in polls of about forty; gives the bytes of all and of the full-text index."""
     store = Store(connect(url))
     ids: dict[str, int] = {}

@@ -14,6 +14,7 @@ import pytest
 from news.background import PRUNE_EVERY, Refresher
 from news.errors import Unreachable
 from news.store import Store
+from news.story_store import Stories
 from storage import tables as t
 from storage.engine import writing
 from tests.conftest import NOW
@@ -83,6 +84,21 @@ def test_a_feed_that_is_not_due_is_left_alone_until_someone_asks(store: Store) -
         assert job.finished.wait(10)
         assert (job.total, [o.kind for o in job.outcomes], job.error, job.failed) == (1, ["updated"], "", [])
         assert fetcher.asked[outlet.url] == 1
+
+
+def test_what_a_job_brought_has_its_stories_when_it_is_finished(store: Store) -> None:
+    outlet = subscribe(store)
+    with running(store, FakeFetcher(), look_every_s=60) as refresher:
+        assert refresher.ask([store.feed(outlet.id)]).finished.wait(10)
+        assert refresher.stories.waiting() == 0
+        assert [one.story for one in store.entries()] == [1]
+
+
+def test_what_was_stored_before_there_were_stories_is_grouped_between_refreshes(store: Store) -> None:
+    collect(store, subscribe(store), *(entry(f"{n}", f"Headline{n} of{n} the{n} hour{n}") for n in range(900)))
+    assert Stories(store).waiting() == 900
+    with running(store, FakeFetcher()) as refresher:
+        wait_until(lambda: refresher.stories.waiting() == 0)
 
 
 def test_a_job_tells_which_feeds_failed_and_why(store: Store) -> None:

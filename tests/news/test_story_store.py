@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -67,9 +66,9 @@ def many(store: Store, number: int, *, at: datetime = NOW) -> None:
 
 
 @pytest.fixture
-def other(database: Path, store: Store) -> Iterator[Store]:
+def other(store: Store) -> Iterator[Store]:
     """The same database as another process has it."""
-    engine = connect(f"sqlite:///{database}")
+    engine = connect(store.engine.url.render_as_string(hide_password=False))
     yield Store(engine)
     engine.dispose()
 
@@ -288,3 +287,59 @@ def test_the_newest_writes_are_numbered_upwards(store: Store) -> None:
     with reading(store.engine) as connection:
         writes = list(connection.execute(select(t.entries.c.grouped_in).order_by(t.entries.c.id)).scalars())
     assert all(one < other for one, other in pairwise(writes))
+
+
+def test_an_event_that_only_the_other_process_has_grouped_is_known(store: Store, other: Store) -> None:
+    post, wire, ledger = outlets(store)
+    mine, theirs = Stories(store), Stories(other)
+    collect(store, post, entry("a", FERRY), at=NOW)
+    assert mine.group() == 1
+    collect(store, post, entry("b", RATES), at=NOW + timedelta(hours=1))
+    assert theirs.group() == 1
+    collect(store, wire, entry("c", RATES), at=NOW + timedelta(hours=2))
+    assert mine.group() == 1
+    collect(store, ledger, entry("d", RATES), at=NOW + timedelta(hours=3))
+    assert theirs.group() == 1
+    assert by_title(store) == {FERRY: {1}, RATES: {2}}
+
+
+def told_apart(store: Store) -> None:
+    """One event in two stories, and a late entry of another that makes a repair due."""
+    post, wire, ledger = outlets(store)
+    collect(store, post, entry("one", FERRY), at=NOW)
+    collect(store, wire, entry("two", FERRY), at=NOW + timedelta(minutes=1))
+    Stories(store).group()
+    put(store, {1: 1, 2: 2})
+    collect(store, ledger, entry("three", RATES), at=NOW + REPAIR_EVERY + timedelta(hours=1))
+
+
+def test_a_repair_looks_at_what_came_before_a_restart(store: Store) -> None:
+    told_apart(store)
+    with writing(store.engine) as connection:  # the last repair was before both
+        before = (NOW - timedelta(minutes=1)).isoformat()
+        connection.execute(update(t.meta).where(t.meta.c.key == "stories").values(value=f'[1, "{before}"]'))
+    Stories(store).group()
+    assert by_title(store) == {FERRY: {1}, RATES: {3}}
+
+
+def test_a_repair_that_could_not_be_kept_is_made_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_apart(store)
+    with writing(store.engine) as connection:
+        before = (NOW - timedelta(minutes=1)).isoformat()
+        connection.execute(update(t.meta).where(t.meta.c.key == "stories").values(value=f'[1, "{before}"]'))
+    stories = Stories(store)
+    write = Stories._write
+    calls = iter((True, False, True, True))
+
+    def fails(self: Stories, *given: object) -> None:
+        if not next(calls):
+            raise StorageError("The disk is full.")
+        write(self, *given)
+
+    monkeypatch.setattr(Stories, "_write", fails)
+    with pytest.raises(StorageError):
+        stories.group()
+    assert by_title(store) == {FERRY: {1, 2}, RATES: {3}}
+    collect(store, outlets(store)[0], entry("four", RATES), at=NOW + 2 * REPAIR_EVERY)
+    stories.group()
+    assert by_title(store) == {FERRY: {1}, RATES: {3}}

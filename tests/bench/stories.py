@@ -1,0 +1,86 @@
+"""What kept stories and the front page cost by what is stored: the archive of `tests.bench.search`, repeated.
+
+Seconds of wall and of processor time for grouping all that is stored, as after an update from an edition without
+stories; then milliseconds of what happens every day: new entries, a restart, the front page, what is new, one story.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update
+
+from news import figures, stories
+from news.front import fresh, front, story
+from news.store import Filter, Store
+from news.story_store import Stories
+from storage import tables as t
+from storage.engine import connect, writing
+from tests.bench.search import copies, filled, material
+
+ARRIVING = 300
+MOMENTS = 60
+
+
+def measure_stories(articles: int) -> dict[str, Any]:
+    """Grouping and the front page among so many articles."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/bench.db"
+        filled(url, copies(material()[0], articles))
+        store = Store(connect(url))
+        started = time.perf_counter(), time.process_time()
+        Stories(store).group()
+        wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
+        newest = store.entries(limit=1)[0].published_at
+        at = newest - timedelta(hours=1)
+        last = sorted(report.entry_id for report in store.reports())[-ARRIVING:]
+
+        def arrive() -> None:
+            with writing(store.engine) as connection:
+                connection.execute(update(t.entries).where(t.entries.c.id.in_(last)).values(story_id=None))
+
+        running = Stories(store)
+        arrive()
+        running.group()
+        largest = Counter(report.story for report in store.reports()).most_common(1)[0][0]
+        moments = [at - timedelta(hours=2 * back) for back in range(MOMENTS)]
+        forget()
+        cold = timed([lambda: front(store, Filter(as_of=at), now=at)])
+        return {
+            "articles": articles,
+            "load": round(os.getloadavg()[0], 1),
+            "all_grouped_s": round(wall, 1),
+            "all_grouped_cpu_s": round(cpu, 1),
+            "arriving_300_ms": timed([running.group] * 5, before=arrive)["p50"],
+            "arriving_300_after_a_restart_ms": timed([lambda: Stories(store).group()] * 3, before=arrive)["p50"],
+            "front_cold_ms": cold["p50"],
+            "front_other_moment_ms": timed([lambda m=m: front(store, Filter(as_of=m), now=m) for m in moments]),
+            "front_warm_ms": timed([lambda: front(store, Filter(as_of=at), now=at)] * MOMENTS),
+            "what_is_new_in_6_h_ms": timed([lambda: fresh(store, at - timedelta(hours=6), now=at)] * 20),
+            "largest_story_ms": timed([lambda: story(store, largest, now=newest)] * 5)["p50"],
+            "stamp_ms": timed([store.stamp] * MOMENTS),
+        }
+
+
+def forget() -> None:
+    """Make what is kept of texts cold again."""
+    for kept in (stories._shape, stories._title_terms, stories._agency, figures._clear):
+        kept.cache_clear()
+
+
+def timed(calls: list[Callable[[], object]], *, before: Callable[[], object] = lambda: None) -> dict[str, float]:
+    """Milliseconds of wall time of these calls."""
+    took = []
+    for call in calls:
+        before()
+        start = time.perf_counter()
+        call()
+        took.append((time.perf_counter() - start) * 1_000)
+    took.sort()
+    return {"p50": round(took[len(took) // 2], 1), "p95": round(took[int(len(took) * 0.95)], 1)}
