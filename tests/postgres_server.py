@@ -62,6 +62,12 @@ class PostgresServer:
         )
 
     @property
+    def pid(self) -> int:
+        """The number of the process from which all others come."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def _data(self) -> Path:
         return self.folder / "data"
 

@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART …]` measures and prints one JSON object.
 
-Parts: refresh, scale, search, postgres, window, browser, readers, model.
+Parts: refresh, scale, workers, search, postgres, window, browser, readers, model.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from tests.bench.readers import measure_readers
 from tests.bench.search import measure_search
 from tests.bench.streaming import measure_browser
 from tests.bench.window import measure_window
+from tests.bench.workers import measure_workers
 
 PARTS = {
     "refresh": measure_refresh,
     "scale": measure_scale,
+    "workers": measure_workers,
     "search": lambda: [measure_search(number) for number in (1_000, 10_000, 100_000, 1_000_000)],
     "postgres": lambda: [measure_search(number, postgres=True) for number in (1_000, 10_000, 100_000)],
     "window": measure_window,
