@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART …]` measures and prints one JSON object.
 
-Parts: refresh, scale, search, postgres, stories, window, browser, readers, model.
+Parts: refresh, scale, workers, search, postgres, stories, window, browser, readers, model.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from tests.bench.search import measure_search
 from tests.bench.stories import measure_stories
 from tests.bench.streaming import measure_browser
 from tests.bench.window import measure_window
+from tests.bench.workers import measure_workers
 
 PARTS = {
     "refresh": measure_refresh,
     "scale": measure_scale,
+    "workers": measure_workers,
     "search": lambda: [measure_search(number) for number in (1_000, 10_000, 100_000, 1_000_000)],
     "postgres": lambda: [measure_search(number, postgres=True) for number in (1_000, 10_000, 100_000)],
     "stories": lambda: [measure_stories(number) for number in (10_000, 100_000)],
