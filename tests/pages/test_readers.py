@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import pages
@@ -185,6 +186,16 @@ def test_a_visitor_mutes_for_themselves_alone(
     assert public.store.mutes() == ()
     browsers("two")
     assert "harbour" not in labels(visit("settings"))
+
+
+def test_a_visitor_names_no_model_server_though_the_app_listens_on_this_machine_alone(
+    public: App, mode: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = st.get_option
+    monkeypatch.setattr(st, "get_option", lambda name: "localhost" if name == "server.address" else told(name))
+    assert "Server" not in [one.label for one in visit("settings").get("button_group")]
+    mode("personal")
+    assert "Server" in [one.label for one in visit("settings").get("button_group")]
 
 
 def test_an_empty_public_paper_offers_no_feeds_to_add(
