@@ -362,10 +362,10 @@ def test_the_owner_sees_what_is_used_of_the_shared_key(login: App, mode: Callabl
     mode("login", OWNERS="olga@post.example", GROQ_API_KEY="gsk_sharedSHAREDshared")
     at = visit("owner", user=OWNER)
     assert [(metric.label, metric.value, metric.delta) for metric in at.metric] == [
-        ("Questions this minute", "0", "of 30"),
-        ("Questions today", "0", "of 1,000"),
-        ("Tokens this minute", "0", "of 8,000"),
-        ("Tokens today", "0", "of 200,000"),
+        ("Questions in a minute", "0", "of 30"),
+        ("Questions in 24 hours", "0", "of 1,000"),
+        ("Tokens in a minute", "0", "of 8,000"),
+        ("Tokens in 24 hours", "0", "of 200,000"),
     ]
 
 
