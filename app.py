@@ -16,13 +16,14 @@ from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
 from news import sample
+from news.front import front
+from news.front import story as whole_story
 from news.store import Filter
-from news.stories import top
 from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
 from pages._adding import choose_feeds
 from pages._answer import stream
-from pages._asking import Intent, begin, find, holding, intend, intended, resume, told, was_stopped, watched
+from pages._asking import Intent, begin, correct, find, holding, intend, intended, resume, told, was_stopped, watched
 from pages._chats import draw_chats
 from pages._meter import draw_ledger, draw_meter, in_words
 from pages._model import chat_model
@@ -30,6 +31,7 @@ from pages._plain import to_the_end
 from pages._turns import DESK, PERSON, draw_question, draw_turn, written
 from pages._voice import heard, may_speak
 
+ID = re.compile("[0-9]{1,9}")
 TURNS_SHOWN = 30
 SUGGESTIONS = 4
 LONGEST_HEADLINE = 90
@@ -48,28 +50,31 @@ def conversation_id(part: Services) -> str:
     return fresh
 
 
-def draw_pin(part: Services) -> int | None:
-    """The article that the URL pins into the context, with a way to let it go; gives its entry's id."""
-    given = st.query_params.get("pin", "")
-    entry = part.store.entry(int(given)) if re.fullmatch("[0-9]{1,12}", given) else None
+def draw_pin(part: Services) -> tuple[int, ...]:
+    """The article or the story that the URL pins into the context, with a way to let it go; gives its entries' ids."""
+    pin, story = (st.query_params.get(name, "") for name in ("pin", "story"))
+    told = whole_story(part.store, int(story), now=now()) if ID.fullmatch(story) else None
+    entry = told.lead if told else part.store.entry(int(pin)) if ID.fullmatch(pin) else None
     if entry is None:
-        return None
+        return ()
+    pinned = told.in_short() if told else (entry,)
+    of = f"{len(pinned)} of its {count(len(told.entries), 'report')}" if told else literal(entry.feed)
     with st.container(horizontal=True, vertical_alignment="center"):
-        about = f":small[About] {link(entry.title, entry.url)} :small[:gray[{literal(entry.feed)}]]"
+        about = f":small[About] {link(entry.title, entry.url)} :small[:gray[{of}]]"
         st.markdown(about, width="stretch")
         if st.button("Remove", key="unpin", icon=":material/close:", type="tertiary"):
-            del st.query_params["pin"]
+            for name in ("pin", "story"):
+                st.query_params.pop(name, None)
             st.rerun()
-    return entry.id
+    return tuple(one.id for one in pinned)
 
 
 def suggestions(part: Services) -> list[str]:
-    """Questions to begin with: the sample's own, or about the stories that most of today's outlets tell."""
-    entries = part.store.entries(Filter(as_of=now()), limit=300)
-    if entries and all(entry.sample for entry in entries):
+    """Questions to begin with: the sample's own, or about the stories that lead the front page."""
+    cards = front(part.store, now=now(), muted=part.reading.marks().muted, limit=4 * SUGGESTIONS).cards
+    if cards and all(card.sample for card in cards):
         return list(sample.QUESTIONS[:SUGGESTIONS])
-    leads = [story.lead.title for story in top(entries, 4 * SUGGESTIONS)]
-    short = [title for title in leads if len(title) < LONGEST_HEADLINE]
+    short = [card.lead.title for card in cards if len(card.lead.title) < LONGEST_HEADLINE]
     return [f"What is known about this: {title.rstrip('.')}?" for title in short[:SUGGESTIONS]]
 
 
@@ -87,16 +92,21 @@ def draw_welcome(part: Services) -> None:
         )  # fmt: skip
 
 
-def draw_live(part: Services, turn: Turn, live: Live) -> None:
+def draw_live(part: Services, turn: Turn, live: Live, *, box_stops: bool) -> None:
     """An answer while it is being written, from its beginning; when it ends, the page is drawn anew.
 
-    Its places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
+    `box_stops`: the question box offers to stop it, as Streamlit lets it only in a run that the box itself began. Its
+    places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
     """
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         body, foot = st.empty(), st.empty()
         if not live.markdown:
             time.sleep(SENT_S)
+        if not box_stops:
+            foot.button(
+                "Stop the answer", key=f"stop-{turn.id}", icon=":material/stop:", type="tertiary", on_click=live.stop
+            )
         with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
             stream(live)
         foot.empty()
@@ -188,6 +198,8 @@ def act(
 ) -> tuple[Turn, Live, list[Turn]] | None:
     """Do what the reader wants of this run: the turn that is answered now, its answer, and the turns on the page."""
     place = next((place for place, turn in enumerate(turns) if turn.id == intent.turn), len(turns))
+    if intent.kind == "correct":
+        return correct(part, chat, intent.turn, turns)
     if intent.kind == "ask":
         request = st.session_state.pop("shown_request", None)
         turn, live = begin(part, chat, intent.text, turns, talk=talk, pinned=pinned, request=request)
@@ -219,8 +231,7 @@ if not turns and not part.store.entries(limit=1):
 history = st.container()
 if isinstance(chat_model(), ExtractiveModel):
     st.caption("No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers.")
-pin = draw_pin(part)
-pinned = () if pin is None else (pin,)
+pinned = draw_pin(part)
 # The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
 typed, under = ask_box(part), st.bottom.container()
 
@@ -264,7 +275,7 @@ with history:
     for turn in shown:
         last = turn is turns[-1]
         if turn.id in written_now:
-            draw_live(part, turn, written_now[turn.id])
+            draw_live(part, turn, written_now[turn.id], box_stops=bool(typed))
         else:
             draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
     if draft and not running:

@@ -78,8 +78,12 @@ def markdown(title: str, exchanges: Sequence[Exchange]) -> str:
 
 def html(title: str, exchanges: Sequence[Exchange]) -> str:
     """One file that needs nothing else: no script, no picture, no request."""
-    articles = "\n".join(_article(exchange, number) for number, exchange in enumerate(exchanges, 1))
-    return _PAGE.format(title=_text(title), style=_STYLE, articles=articles)
+    return page(title, "\n".join(article(exchange, number) for number, exchange in enumerate(exchanges, 1)))
+
+
+def page(title: str, body: str) -> str:
+    """An HTML file of that title around `body`, which is HTML made by us."""
+    return _PAGE.format(title=shown(title), style=_STYLE, articles=body)
 
 
 # ---------------------------------------------------------------- what all of them say
@@ -310,11 +314,13 @@ def _indented(blocks: Sequence[str], first: str, others: str) -> str:
 # ---------------------------------------------------------------- HTML
 
 
-def _text(text: str) -> str:
+def shown(text: str) -> str:
+    """Any text as HTML that shows it."""
     return escape(_clean(text))
 
 
-def _article(exchange: Exchange, number: int) -> str:
+def article(exchange: Exchange, number: int = 1) -> str:
+    """A question with its answer and sources as HTML; `number` keeps the places in a page apart."""
     places = {source.n: f"s{number}-{source.n}" for source in exchange.sources}
     answer = _READ.renderer.render(_parse(exchange.answer, places), _READ.options, {"places": places})
     ending = _ending(exchange)
@@ -323,24 +329,24 @@ def _article(exchange: Exchange, number: int) -> str:
         for heading, sources in _lists(exchange.sources)
     )
     return (
-        f'<article id="q{number}">\n<h2 dir="auto">{_text(exchange.question)}</h2>\n'
-        f'<p class="told">{_text(_told(exchange))}</p>\n<div class="answer" dir="auto">\n{answer}</div>\n'
-        + (f'<p class="told">{_text(ending)}</p>\n' if ending else "")
+        f'<article id="q{number}">\n<h2 dir="auto">{shown(exchange.question)}</h2>\n'
+        f'<p class="told">{shown(_told(exchange))}</p>\n<div class="answer" dir="auto">\n{answer}</div>\n'
+        + (f'<p class="told">{shown(ending)}</p>\n' if ending else "")
         + (f"<footer>\n{lists}</footer>\n" if lists else "")
         + "</article>"
     )
 
 
 def _item(source: Source, place: str) -> str:
-    title, address = _text(source.title) or "Untitled", _address(source.url)
+    title, address = shown(source.title) or "Untitled", _address(source.url)
     if address:
         title = f'<a href="{escape(address)}" rel="noopener noreferrer nofollow">{title}</a>'
     passage = (
-        f'<details><summary>Passage</summary><p dir="auto">{_text(source.text)}</p></details>' if source.text else ""
+        f'<details><summary>Passage</summary><p dir="auto">{shown(source.text)}</p></details>' if source.text else ""
     )
     return (
         f'<li id="{place}" value="{source.n}"><bdi>{title}</bdi> '
-        f'<span class="told"><bdi>{_text(source.feed)}</bdi>, {_day(source)}</span>{passage}</li>\n'
+        f'<span class="told"><bdi>{shown(source.feed)}</bdi>, {_day(source)}</span>{passage}</li>\n'
     )
 
 
@@ -359,6 +365,9 @@ p, ul, ol, pre, table, blockquote { margin: .75rem 0; }
 a { color: var(--link); text-decoration-thickness: 1px; text-underline-offset: .15em; }
 a.n { text-decoration: none; font-size: .8em; vertical-align: .15em; }
 .told { color: var(--quiet); font-size: .875rem; margin: 0; }
+mark { background: var(--shade); color: inherit; border-bottom: 2px solid var(--link); }
+dt { margin-top: .75rem; } dd { margin: 0 0 0 1.25rem; } .sum { font-family: ui-monospace, Menlo, monospace;
+  font-size: .75rem; overflow-wrap: anywhere; }
 footer { border-top: 1px solid var(--line); margin-top: 1.5rem; font-size: .9375rem; }
 footer h3 { font-size: .9375rem; margin: .75rem 0 0; }
 .sources { margin: .25rem 0; padding-left: 2.25rem; }

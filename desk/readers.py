@@ -114,10 +114,16 @@ class Readers:
         return asked, readers
 
     def purge(self, before: datetime) -> int:
-        """Delete for good the conversations that visitors left and did not come back to; gives how many."""
+        """Delete for good the conversations that visitors left and did not come back to; gives how many.
+
+        With their marks and looks.
+        """
         c = t.conversations.c
         members = exists().where(t.readers.c.id == c.reader)
         with writing(self.engine) as connection:
+            for table, last in ((t.marks, t.marks.c.at), (t.looks, t.looks.c.last_at)):
+                known = exists().where(t.readers.c.id == table.c.reader)
+                connection.execute(delete(table).where(table.c.reader != "", last < before, ~known))
             gone = delete(t.conversations).where(c.reader != "", c.updated_at < before, ~members)
             return connection.execute(gone).rowcount
 

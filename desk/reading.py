@@ -14,7 +14,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Engine, and_, delete, func, insert, or_, select, update
 
 from storage import tables as t
-from storage.engine import reading, writing
+from storage.engine import alone, reading, writing
 
 Kind = Literal["seen", "followed", "muted", "saved"]
 VISIT = timedelta(minutes=30)
@@ -36,19 +36,24 @@ class Marks:
 
 
 class Reading:
-    """Readers' marks and visits, behind an engine of `storage.engine.connect`. Raises `StorageError`."""
+    """One reader's marks and visits, behind an engine of `storage.engine.connect`. Raises `StorageError`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reader: str = "") -> None:
         self.engine = engine
+        self.reader = reader
 
-    def marks(self, reader: str = "") -> Marks:
-        """All marks of a reader, the newest first."""
+    def of(self, reader: str) -> Reading:
+        """What another reader did."""
+        return Reading(self.engine, reader)
+
+    def marks(self) -> Marks:
+        """All marks, the newest first."""
         m = t.marks.c
         story = func.coalesce(t.entries.c.story_id, m.entry_id)
         query = (
             select(m.kind, m.entry_id, story, m.at)
             .select_from(t.marks.outerjoin(t.entries, t.entries.c.id == m.entry_id))
-            .where(m.reader == reader)
+            .where(m.reader == self.reader)
             .order_by(m.at.desc(), m.entry_id.desc())
         )
         by_kind: dict[str, dict[int, datetime]] = {"seen": {}, "followed": {}, "muted": {}, "saved": {}}
@@ -60,20 +65,21 @@ class Reading:
                     saved[entry_id] = at
         return Marks(by_kind["seen"], by_kind["followed"], by_kind["muted"], saved, by_kind["saved"])
 
-    def mark(self, kind: Kind, entry_id: int, *, now: datetime, reader: str = "") -> None:
+    def mark(self, kind: Kind, entry_id: int, *, now: datetime) -> None:
         """Mark a story by its number, or save an article; a mark that is there gets the moment."""
-        self.mark_all(kind, [entry_id], now=now, reader=reader)
+        self.mark_all(kind, [entry_id], now=now)
 
-    def mark_all(self, kind: Kind, entry_ids: list[int], *, now: datetime, reader: str = "") -> None:
+    def mark_all(self, kind: Kind, entry_ids: list[int], *, now: datetime) -> None:
         """Mark several at once, such as all stories that a page showed."""
         m = t.marks.c
         with writing(self.engine) as connection:
+            alone(connection, "marks")
             for entry_id in dict.fromkeys(entry_ids):
-                same = and_(m.reader == reader, m.kind == kind, m.entry_id == entry_id)
+                same = and_(m.reader == self.reader, m.kind == kind, m.entry_id == entry_id)
                 if not connection.execute(update(t.marks).where(same).values(at=now)).rowcount:
-                    connection.execute(insert(t.marks).values(reader=reader, kind=kind, entry_id=entry_id, at=now))
+                    connection.execute(insert(t.marks).values(reader=self.reader, kind=kind, entry_id=entry_id, at=now))
 
-    def unmark(self, kind: Kind, entry_id: int, *, reader: str = "") -> None:
+    def unmark(self, kind: Kind, entry_id: int) -> None:
         """Take the mark off a story, by any number it had, or off a saved article."""
         m = t.marks.c
         marked: ColumnElement[bool] = m.entry_id == entry_id
@@ -82,18 +88,19 @@ class Reading:
             story = select(func.coalesce(own.c.story_id, own.c.id)).where(own.c.id == entry_id).scalar_subquery()
             marked = or_(marked, m.entry_id.in_(select(e.id).where(e.story_id == story)))
         with writing(self.engine) as connection:
-            connection.execute(delete(t.marks).where(m.reader == reader, m.kind == kind, marked))
+            connection.execute(delete(t.marks).where(m.reader == self.reader, m.kind == kind, marked))
 
-    def looked(self, *, now: datetime, reader: str = "") -> datetime | None:
+    def looked(self, *, now: datetime) -> datetime | None:
         """Note a look at the front page; gives the last look of the visit before this one, None on the first visit.
 
         It stays the same throughout a visit. A clock that went back (a replay) begins anew.
         """
-        own = t.looks.c.reader == reader
+        own = t.looks.c.reader == self.reader
         with writing(self.engine) as connection:
+            alone(connection, "looks")
             row = connection.execute(select(t.looks.c.last_at, t.looks.c.before_at).where(own)).one_or_none()
             if row is None:
-                connection.execute(insert(t.looks).values(reader=reader, last_at=now))
+                connection.execute(insert(t.looks).values(reader=self.reader, last_at=now))
                 return None
             before: datetime | None = row.before_at
             if now < row.last_at:
@@ -103,8 +110,8 @@ class Reading:
             connection.execute(update(t.looks).where(own).values(last_at=now, before_at=before))
             return before
 
-    def forget(self, *, reader: str | None = None) -> None:
-        """Delete all marks and visits of a reader; None: of every one."""
+    def forget(self) -> None:
+        """Delete all marks and visits."""
         with writing(self.engine) as connection:
             for table in (t.marks, t.looks):
-                connection.execute(delete(table) if reader is None else delete(table).where(table.c.reader == reader))
+                connection.execute(delete(table).where(table.c.reader == self.reader))

@@ -1,8 +1,9 @@
-"""An answer on the command line: python -m llm ask "question".
+"""Answers on the command line: python -m llm ask "question", and python -m llm verify FILE.
 
 The answer streams to stdout, followed by its sources; `--json` prints one JSON object and nothing else. Settings by
 environment: DATABASE_URL, and GROQ_API_KEY, GROQ_BASE_URL, GROQ_MODEL; with neither key nor address the answer is made
 of quotations. An address alone is any server with OpenAI's paths; without GROQ_MODEL its best model answers.
+`verify` checks the evidence of an answer again, HTML or JSON as exported, offline: what no longer holds, a line each.
 Exit status: 0 it worked; 1 it did not, with one sentence on stderr; 2 a bad argument, with one sentence.
 """
 
@@ -17,9 +18,14 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+from desk import evidence
+from llm import bundle
 from llm.assistant import Answer, ask
 from llm.base import ChatModel, ModelError
+from llm.citations import numbered
 from llm.extractive import ExtractiveModel
 from llm.groq import GroqModel
 from llm.markdown import HIDDEN
@@ -49,6 +55,8 @@ def arguments() -> Parser:
     asking.add_argument("--now", type=moment, metavar="ISO", help="the clock for this one run")
     asking.add_argument("--k", type=positive, default=10, help="how many passages to look for")
     asking.add_argument("--json", action="store_true")
+    verifying = verbs.add_parser("verify", help="check the exported evidence of an answer again")
+    verifying.add_argument("file", type=Path, metavar="FILE")
     return parser
 
 
@@ -64,8 +72,10 @@ def chat_model() -> ChatModel:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Answer one question; returns the exit status."""
+    """Answer one question, or check an answer again; returns the exit status."""
     given = arguments().parse_args(argv)
+    if given.verb == "verify":
+        return verify(given.file)
     logging.getLogger().addHandler(logging.NullHandler())  # what is logged on the way belongs to a server's owner
     now = given.as_of or given.now or datetime.now(UTC)
     try:
@@ -91,6 +101,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     if answer.state != "done":
         print(answer.reason, file=sys.stderr)
     return 0 if answer.state == "done" else 1
+
+
+def verify(file: Path) -> int:
+    """Check a file of evidence again; returns the exit status."""
+    try:
+        text = file.read_bytes()[: 4 * bundle.MOST_CHARACTERS].decode()
+        wrong, told = verified(text)
+    except OSError as error:
+        print(f"The file could not be read: {error.strerror}.", file=sys.stderr)
+        return 1
+    except UnicodeDecodeError:
+        print("This file is not the evidence of an answer: it is no text.", file=sys.stderr)
+        return 1
+    except bundle.NotABundle as error:
+        print(error, file=sys.stderr)
+        return 1
+    for sentence in wrong:
+        print(HIDDEN.sub("", " ".join(sentence.split())))
+    if not wrong:
+        count = len(told["checks"])
+        print(f"All of it holds: {len(told['passages'])} passages, {count} {'claim' if count == 1 else 'claims'}.")
+    return 1 if wrong else 0
+
+
+def verified(text: str) -> tuple[list[str], dict[str, Any]]:
+    """What does not hold of a file of evidence, and its bundle. Raises `NotABundle`."""
+    is_page = not text.lstrip().startswith("{")
+    told = bundle.read(evidence.data(text) if is_page else text)
+    wrong = bundle.verify(told)
+    if is_page and text != page_of(told):
+        wrong.append("The page does not show what its data says: it was changed after it was written.")
+    return wrong, told
+
+
+def page_of(told: dict[str, Any]) -> str:
+    """The page of a bundle, "" if there can be none."""
+    try:
+        return evidence.html(told, numbered(told["answer"], len(told["passages"])))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ""
 
 
 def write(answer: Answer, *, quietly: bool) -> None:

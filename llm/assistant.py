@@ -1,9 +1,10 @@
 """A question and its conversation -> an answer: search, prepare, send, stream, cite.
 
 `ask` does everything that can fail before the first word and raises `ModelError`; so do its second half, `send`, for a
-request that was prepared (and shown) before, and `resume`, which goes on with an answer that broke off. The `Answer`
-they give is then iterated for Markdown that is safe to show. Whatever happens in mid-stream ends the iteration quietly;
-`Answer.state` and `Answer.reason` say how it ended, and what arrived is kept.
+request that was prepared (and shown) before, `resume`, which goes on with an answer that broke off, and `correct`,
+which has one written again without what no passage bears out. The `Answer` they give is then iterated for Markdown
+that is safe to show. Whatever happens in mid-stream ends the iteration quietly; `Answer.state` and `Answer.reason` say
+how it ended, and what arrived is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
-from llm import followups
+from llm import followups, prompt
 from llm.base import ChatModel, Interrupted, ModelError, Stream, TooLarge, Usage
 from llm.citations import Citation, Linker
 from llm.citations import draw as draw
@@ -56,6 +57,7 @@ class Answer:
 
     def __init__(self, stream: Stream, request: Request, *, notice: str, clock: Seconds, asked_at: float) -> None:
         draft = request.draft
+        begun = "" if draft.wrong else draft.begun
         self.question = draft.question
         self.passages = request.passages
         self.ledger = request.ledger
@@ -63,7 +65,7 @@ class Answer:
         self.covered = draft.found.covered
         self.model = stream.model
         self.notice = " ".join(filter(None, (stream.notice, notice)))
-        self.raw = draft.begun
+        self.raw = begun
         self.reasoning = ""
         self.state: State = "streaming"
         self.reason = ""
@@ -78,10 +80,10 @@ class Answer:
         self._asked_at = asked_at
         self._final = False  # the provider will not let this answer go on
         self._stream = stream
-        self._seam = Seam(draft.begun)
+        self._seam = Seam(begun)
         self._ending = followups.Ending()
         self._linker = Linker(request.passages)
-        self.markdown = self._linker.feed(draft.begun)
+        self.markdown = self._linker.feed(begun)
         self._closed = threading.Event()
         self._pieces = self._read()
 
@@ -139,7 +141,7 @@ class Answer:
             "horizon": _as_json(asdict(self.horizon)),
             "covered": self.covered,
             "follow_ups": list(self.follow_ups),
-            "checks": [_check(checked) for checked in self.checks],
+            "checks": [checked.as_dict() for checked in self.checks],
             "resumable": self.resumable,
             "first_s": _rounded(self.first_s),
             "seconds": _rounded(self.seconds),
@@ -149,7 +151,7 @@ class Answer:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: question, answer (as the model wrote it), state and reason, citations (n, title, url, feed,
         published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon,
-        covered, follow_ups, checks (for each claim: claim, verdict, score, quote, passage, found, failed), resumable,
+        covered, follow_ups, checks (see `Checked.as_dict`), resumable,
         and first_s, seconds and tokens_per_s (null if unknown).
         """
         told = {"question": self.question, "answer": self.raw, "state": self.state, "reason": self.reason}
@@ -276,6 +278,40 @@ def resume(
     return send(request, model=model, clock=clock, asked_at=asked_at)
 
 
+def failed(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The checks (`Checked.as_dict`) of what a model could correct: claims that no passage bears out, or one denies."""
+    return [check for check in checks if check["verdict"] in ("not found", "contradicted") and not check["found"]]
+
+
+def correct(
+    question: str,
+    turns: Sequence[Turn],
+    answer: str,
+    wrong: Sequence[Mapping[str, Any]],
+    passages: Sequence[Passage],
+    *,
+    model: ChatModel,
+    now: datetime,
+    horizon: Horizon = _UNKNOWN,
+    covered: bool = True,
+    clock: Seconds = time.monotonic,
+) -> Answer:
+    """Have an `answer` written again without what is `wrong` in it (see `failed`), from the same `passages`.
+
+    It is asked for once, whatever comes back is checked like any answer. Raises `ModelError` for what fails before the
+    first word.
+    """
+    asked_at = clock()
+    lines = [
+        prompt.quote({"sentence": check["claim"], "passage": check["passage"], "failed": check["failed"]})
+        for check in wrong
+    ]
+    request = prepare_rest(
+        question, turns, answer, passages, model=model, now=now, horizon=horizon, covered=covered, wrong=lines
+    )
+    return send(request, model=model, clock=clock, asked_at=asked_at)
+
+
 def send(
     request: Request, *, model: ChatModel, clock: Seconds = time.monotonic, asked_at: float | None = None
 ) -> Answer:
@@ -342,23 +378,6 @@ def _smaller(ledger: Ledger, error: TooLarge) -> int:
     if error.limit and error.limit < ledger.used:
         return error.limit * 97 // 100
     return ledger.used // 2
-
-
-def _check(checked: Checked) -> dict[str, Any]:
-    """For JSON: a claim, its verdict and score, the quote and the number of its passage (0: none), what failed.
-
-    `found` is that number if the program found the passage, and the model did not cite it.
-    """
-    support = checked.support
-    return {
-        "claim": checked.claim.text,
-        "verdict": support.verdict,
-        "score": round(support.score, 3),
-        "quote": support.quote.text if support.quote else "",
-        "passage": support.quote.passage + 1 if support.quote else 0,
-        "found": checked.found,
-        "failed": [asdict(failure) for failure in support.failed],
-    }
 
 
 def _rounded(figure: float | None) -> float | None:

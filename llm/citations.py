@@ -98,7 +98,7 @@ class Linker:
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = passages
-        self._links = [_link(n, passage) for n, passage in enumerate(passages, start=1)]
+        self._links = [cite(n, passage) for n, passage in enumerate(passages, start=1)]
         self._cited: dict[int, None] = {}  # in order of first appearance
         self._held = ""
         self._carriage = False  # the last character was a carriage return
@@ -402,7 +402,8 @@ def _through(group: str, passages: int) -> list[int | str]:
     return found
 
 
-def _link(n: int, passage: Passage) -> str:
+def cite(n: int, passage: Passage) -> str:
+    """The citation of passage `n` as Markdown: a link to its article."""
     title = ": ".join(filter(None, (passage.feed, passage.title)))
     if len(title) > _TITLE_LENGTH:
         title = title[: _TITLE_LENGTH - 1] + "…"

@@ -8,6 +8,7 @@ are silent state nothing and are marked so. Lists and tables are read by the ite
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,10 +38,13 @@ _CITATION = re.compile(
 )
 _CITATIONS = re.compile(rf"(?:\s{{0,3}}(?:{_CITATION.pattern}))+")
 _PART = re.compile(r"(\d{1,4})(?:\s*[\u2010-\u2014-]\s*\^?(\d{1,4}))?")
-_LEAD = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*(?:[-*+\u2022][ \t]+|\d{1,3}[.)][ \t]+|#{1,6}[ \t]+)?")
+_LEAD = re.compile(r"[ \t]*(?:>[ \t]*|[-*+\u2022][ \t]+|\d{1,3}[.)][ \t]+|#{1,6}[ \t]+)*")
 _HEADING = re.compile(r"[ \t]*(?:#{1,6}[ \t]|(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__):?[ \t]*$)")
 _RULE = re.compile(r"[ \t]*(?:\|?[ \t]*:?-{2,}:?[ \t|:-]*|[*_=~-]{3,}[ \t]*|`{3,}.*|~{3,}.*)")
 _MARKS = re.compile(r"\*{1,3}|_{2,3}|(?<!\w)_|_(?!\w)|`+|~~")
+_UNEMPHASIZED = re.compile(r"[^*_]+|(?<!\S)\*+(?!\S)|(?<!_)_(?!_)")
+_RUN = re.compile(r"(?<![\\*])\*{1,3}(?!\*)|(?<![\\_])_{2,3}(?!_)|(?<![\w\\])_(?=\w)|(?<=\w)_(?!\w)|~~")
+_CODE = re.compile(r"(`+)[^`\n]+\1|\([^()\s]*(?: \"[^\n]*?\")?\)|(?<!\S)\*+(?!\S)")
 _LINK = re.compile(r"!?\[([^\]\n]{0,300})\]\([^)\n]{0,2000}\)")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})", re.MULTILINE)
 _JOINT = re.compile(r"\s*(?:[,;:\u2013\u2014-]\s*)?(?:(?:and|but|while|whereas|though|although)\s+)?(?<=[\s,;])")
@@ -156,25 +160,47 @@ def _cut(line: str, start: int, is_heading: bool) -> Iterator[Claim]:
             text = _unmarked(plain[a:b])
             ends = max([raw[b - 1] + 1, *(end for place, end in _ends(groups, line) if a < place <= b)])
             if text:
-                yield Claim(start + raw[a], start + ends, text, numbers, not is_heading and _states(text))
+                begins, ends = _emphasized(line, raw[a], ends)
+                yield Claim(start + begins, start + ends, text, numbers, not is_heading and _states(text))
+
+
+def _emphasized(line: str, start: int, end: int) -> tuple[int, int]:
+    """The span with the asterisks next to it, if without them it would end within what they emphasize."""
+    before = start - len(line[:start]) + len(line[:start].rstrip("*_"))
+    after = end + len(line[end:]) - len(line[end:].lstrip("*_"))
+    spans = ((start, end), (before, end), (start, after), (before, after))
+    return next((span for span in spans if is_closed(line[slice(*span)])), (start, end))
+
+
+def is_closed(text: str) -> bool:
+    """Whether all emphasis that begins in this part of a line ends in it."""
+    runs = Counter(_RUN.findall(_CODE.sub("", text)))
+    return all(times % 2 == 0 for times in runs.values())
 
 
 _Groups = list[tuple[int, tuple[int, ...]]]
 
 
 def _uncited(line: str) -> tuple[str, list[int], _Groups]:
-    """`line` without its citations, where each of its characters stood, and the citations by where they would stand."""
+    """`line` without its citations, where each of its characters stood, and the citations by where they would stand.
+
+    Emphasis goes too: a sentence ends before the asterisks that close it.
+    """
     plain: list[str] = []
     raw: list[int] = []
     groups: _Groups = []
     at = 0
+
+    def take(until: int) -> None:
+        for piece in _UNEMPHASIZED.finditer(line, at, until):
+            plain.append(piece[0])
+            raw.extend(range(*piece.span()))
+
     for match in _CITATIONS.finditer(line):
-        plain.append(line[at : match.start()])
-        raw += range(at, match.start())
+        take(match.start())
         groups.append((len(raw), _cited(match[0])))
         at = match.end()
-    plain.append(line[at:])
-    raw += range(at, len(line))
+    take(len(line))
     return "".join(plain), raw, groups
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from llm.claims import Claim, claims
 from llm.evidence import Alignment, Text, align, text_of
@@ -68,6 +68,28 @@ class Checked:
     support: Support
     found: int = 0
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: claim, start and end (in the raw answer), verdict, score, quote, passage, found, failed.
+
+        `passage` is the number of the quote's, 0 for none; `part` ("title" or "text") and `at` say where in it the
+        quote begins, `carriers` are the spans in the quote of the words that carry the claim.
+        """
+        support, quote = self.support, self.support.quote
+        return {
+            "claim": self.claim.text,
+            "start": self.claim.start,
+            "end": self.claim.end,
+            "verdict": support.verdict,
+            "score": round(support.score, 3),
+            "quote": quote.text if quote else "",
+            "passage": quote.passage + 1 if quote else 0,
+            "part": quote.part if quote else "",
+            "at": quote.start if quote else 0,
+            "carriers": [[start - quote.start, end - quote.start] for start, end in quote.carriers] if quote else [],
+            "found": self.found,
+            "failed": [asdict(failure) for failure in support.failed],
+        }
+
 
 def check(sentence: str, passages: Sequence[Passage | str]) -> Support:
     """How far the passages bear `sentence` out. A passage may be a plain text, then without a title or a day.
@@ -113,7 +135,8 @@ def recheck(claim: Claim, passages: Sequence[Passage | str]) -> Checked:
 def _told(text: str, passages: Sequence[Passage | str]) -> str:
     """A claim without the outlets it names as its sources: an article does not say who publishes it."""
     for feed in {" ".join(p.feed.split()) for p in passages if isinstance(p, Passage)} - {""}:
-        without = re.sub(rf"(?<!\w){re.escape(feed)}(?:['’]s)?(?!\w)[ ,:]*", "", text, flags=re.IGNORECASE).strip()
+        case = re.IGNORECASE if " " in feed else 0  # an outlet may be called "Time", or "One"
+        without = re.sub(rf"(?<![\w-]){re.escape(feed)}(?:['’]s)?(?![\w-])[ ,:]*", "", text, flags=case).strip()
         text = without or text
     return text
 

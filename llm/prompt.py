@@ -3,7 +3,8 @@
 A request is: the system message, a summary of what turns no longer tell, older turns (oldest first), and one last
 message that holds the passages and the question. So the system message, the summary and the turns stay the same bytes
 from question to question, and a provider that keeps prefixes serves them from its cache. To go on with a broken answer,
-its text follows as the assistant's message, and then the request to write the rest.
+its text follows as the assistant's message, and then the request to write the rest; to correct an answer, its text and
+then the sentences that no passage bears out.
 
 The summary is an exchange like any other: what was said once must not gain the rank of the system message. It is a JSON
 string between two fixed lines, so that it is data too.
@@ -69,6 +70,12 @@ _GO_ON = (
     "Your answer above broke off. Write only what is missing, by the same rules and with the same numbers. "
     "Begin by repeating exactly these last characters of it, then go on:\n"
 )
+_CORRECT = (
+    "A program laid your answer above against the passages, and no passage bears out the sentences below, one JSON "
+    "object a line, each with what failed. Write the whole answer again, by the same rules and with the same numbers. "
+    "Keep every other sentence word for word. Put each of these right by what a passage says, or leave it out if none "
+    "does. Say nothing of this request or of the program.\n"
+)
 _TAIL = 48  # characters that an answer which goes on is asked to repeat
 _IN_JSON = re.compile("[<>&\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -128,6 +135,11 @@ def go_on(begun: str) -> tuple[Message, Message]:
     return Message("assistant", begun), Message("user", _GO_ON + quote(tail(begun)))
 
 
+def correct(answer: str, wrong: Sequence[str]) -> tuple[Message, Message]:
+    """What follows the question, to correct `answer`; `wrong` are the sentences that failed, as lines of `quote`."""
+    return Message("assistant", answer), Message("user", _CORRECT + "\n".join(wrong))
+
+
 def make_messages(
     system: str,
     turns: Sequence[Turn],
@@ -136,15 +148,19 @@ def make_messages(
     *,
     summary: str = "",
     begun: str = "",
+    wrong: Sequence[str] = (),
 ) -> list[Message]:
-    """The whole request, in the order sent. The passages are numbered from 1 in the order given."""
+    """The whole request, in the order sent. The passages are numbered from 1 in the order given.
+
+    With `wrong`, what was `begun` is an answer to be corrected: see `correct`.
+    """
     opening, closing, asking = ask(question)
     return [
         Message("system", system),
         *(recall(summary) if summary else ()),
         *(message for turn in turns for message in pair(turn)),
         Message("user", "".join([opening, *fence(passages), closing, asking])),
-        *(go_on(begun) if begun else ()),
+        *(correct(begun, wrong) if wrong else go_on(begun) if begun else ()),
     ]
 
 

@@ -30,7 +30,7 @@ _UNCITED = "The answer so far does not cite it, and no room was left."
 @dataclass(frozen=True, slots=True)
 class Draft:
     """All that could be sent with a question. `begun` is an answer to go on with, "" for a new one; then the first
-    `needed` passages are those it may cite.
+    `needed` passages are those it may cite. With `wrong` sentences (lines of `prompt.quote`) it is to be corrected.
     """
 
     question: str
@@ -42,6 +42,7 @@ class Draft:
     pinned: frozenset[str] = frozenset()
     begun: str = ""
     needed: int = 0
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,13 @@ def prepare_rest(
     horizon: Horizon,
     covered: bool = True,
     dropped: Collection[str] = (),
+    wrong: Sequence[str] = (),
 ) -> Request:
     """The request for the rest of an answer to `question` that broke off after `begun` (`Answer.raw`).
 
     `passages` are those it was given: they keep their numbers. Where not all fit any more, the last leave, but never
     one that is cited. What was written needs no room in the reply any more, half of it always stays.
+    With `wrong` the answer is not to go on but to be written again, with those sentences corrected.
     Raises `TooLarge` if that does not fit.
     """
     linker = Linker(passages)
@@ -116,10 +119,11 @@ def prepare_rest(
         tuple(turns),
         Found(tuple(replace(p, pinned=True) for p in passages), horizon, covered),
         prompt.system(now.astimezone(UTC).date()),
-        max(model.reply_tokens // 2, model.reply_tokens - written),
+        model.reply_tokens if wrong else max(model.reply_tokens // 2, model.reply_tokens - written),
         frozenset(dropped) - {str(p.entry_id) for p in passages},
         begun=begun,
         needed=max(linker.cited, default=0),
+        wrong=tuple(wrong),
     )
     return _bounded(draft, model, now)
 
@@ -178,7 +182,7 @@ def _fit(
             ],
             turns=told,
             summary=_as_asked(_summary(past, folded, model), draft) if past else None,
-            begun=model.count(prompt.go_on(draft.begun)) if draft.begun else 0,
+            begun=model.count(_after(draft)) if draft.begun else 0,
             budget=budget,
             # A server's small window is not to be spent on the reply alone, but on what it rests on.
             reply=budget // 4 if bound == "window" and draft.reply > budget // 2 else draft.reply,
@@ -203,8 +207,14 @@ def _fit(
         draft.question,
         summary=past.summary if past and ledger.total("summary") else "",
         begun=draft.begun,
+        wrong=draft.wrong,
     )
     return Request(ledger, kept, tuple(messages), draft)
+
+
+def _after(draft: Draft) -> tuple[Message, Message]:
+    """What follows the question where there is an answer already."""
+    return prompt.correct(draft.begun, draft.wrong) if draft.wrong else prompt.go_on(draft.begun)
 
 
 def _reachable(draft: Draft, folded: int, model: str, ratio: float, budget: int) -> tuple[list[Turn], list[Item]]:

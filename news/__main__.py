@@ -1,4 +1,4 @@
-"""The news from the command line: python -m news add | import | export | refresh | search | stats | prune.
+"""The news from the command line: python -m news add | import | export | refresh | search | stats | prune | worker.
 
 Exit status: 0 it worked; 1 it did not, with one sentence on stderr; 2 a bad argument, with one sentence on stderr.
 `--json` prints one JSON object and nothing else on stdout.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import os
 import sys
 import time
@@ -24,7 +25,7 @@ from news.errors import BadURL, NewsError
 from news.fetch import Fetcher, check_url, says_yes, user_agent
 from news.fulltext import fetch_articles
 from news.parse import ParserPool
-from news.refresh import Outcome, refresh
+from news.refresh import FETCHERS, Outcome, refresh
 from news.search import search
 from news.store import Store
 from news.story_store import Stories
@@ -63,6 +64,10 @@ def allow_private() -> bool:
     return says_yes(os.environ.get("ALLOW_PRIVATE_FEEDS", ""))
 
 
+def _fetcher() -> Fetcher:
+    return Fetcher(allow_private=allow_private(), user_agent=user_agent(os.environ.get("CONTACT", "")))
+
+
 def existing(text: str) -> Path:
     """A file that is there."""
     path = Path(text)
@@ -98,6 +103,8 @@ def arguments() -> Parser:
     find.add_argument("--json", action="store_true")
     verb("stats", "what is stored").add_argument("--json", action="store_true")
     verb("prune", "delete what is too old")
+    work = verb("worker", "refresh what is due until it is stopped; any number may run, on Postgres")
+    work.add_argument("--threads", type=positive, default=FETCHERS, help="how many hosts to ask at once")
     return parser
 
 
@@ -156,7 +163,7 @@ def run_refresh(store: Store, given: argparse.Namespace, now: datetime) -> int:
     started = time.monotonic()
     feeds = store.due(now, everything=given.all)
     outcomes: list[Outcome] = []
-    fetcher = Fetcher(allow_private=allow_private(), user_agent=user_agent(os.environ.get("CONTACT", "")))
+    fetcher = _fetcher()
     with ParserPool(os.cpu_count() or 1) as parser:
         for outcome in refresh(store, feeds, fetcher=fetcher, parser=parser, now=now):
             outcomes.append(outcome)
@@ -234,6 +241,17 @@ def run_prune(store: Store, given: argparse.Namespace, now: datetime) -> int:
     return 0
 
 
+def run_worker(store: Store, given: argparse.Namespace, now: datetime) -> int:
+    """worker: until SIGTERM or Ctrl-C, a line of the log for each thing done."""
+    from news import worker  # only now: it takes as long to load as all the rest
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    with _fetcher() as fetcher:
+        worker.run(store, fetcher, clock=lambda: datetime.now(UTC), threads=given.threads)
+    return 0
+
+
 VERBS = {
     "add": run_add,
     "import": run_import,
@@ -242,6 +260,7 @@ VERBS = {
     "search": run_search,
     "stats": run_stats,
     "prune": run_prune,
+    "worker": run_worker,
 }
 
 

@@ -1,7 +1,7 @@
 """A refresher for as long as the process lives: one thread that polls what is due, and whatever it is asked to.
 
 Pages ask it for a `Job` and watch; leaving the page does not stop the job. There is one refresher a process, and
-leases in the database keep other processes away from the same feed.
+leases in the database keep other processes away from the same feed. Where workers poll, it only does what it is asked.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class Refresher:
         look_every_s: float = LOOK_EVERY_S,
         parsers: Callable[[], AbstractContextManager[Parses]] = lambda: ParserPool(os.cpu_count() or 1),
         readers: Callable[[], AbstractContextManager[Reads]] = ArticlePool,
+        elsewhere: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`elsewhere` tells whether others (`news.worker`) poll now: then this one only does what it is asked to."""
         self.store = store
         self.stories = Stories(store)
         self.fetcher = fetcher
@@ -68,6 +70,7 @@ class Refresher:
         self._look_every_s = look_every_s
         self._parsers = parsers
         self._readers = readers
+        self._elsewhere = elsewhere
         self._asked: queue.Queue[tuple[Job, Sequence[Feed]] | None] = queue.Queue()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
@@ -141,6 +144,8 @@ class Refresher:
 
     def _poll(self) -> None:
         try:
+            if self._elsewhere():
+                return
             now = self.clock()
             if feeds := self.store.due(now):
                 self._work(Job(total=len(feeds)), feeds)

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from news.terms import sentences
@@ -116,7 +117,8 @@ def figures(entry: Entry) -> tuple[Figure, ...]:
     return tuple(found.values())
 
 
-def _read(line: str) -> dict[Kind, tuple[float, bool]]:
+@lru_cache(maxsize=16_384)
+def _read(line: str) -> Mapping[Kind, tuple[float, bool]]:
     """What `line` counts, and whether roundly; kinds that it counts twice left out."""
     out: dict[Kind, tuple[float, bool]] = {}
     for kind, patterns in _READ.items():

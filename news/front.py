@@ -23,6 +23,10 @@ from news.types import Entry, Feed
 SPAN = timedelta(days=2)
 """How far back a front page looks, if the filter does not say."""
 HOURS = 24
+RECENT = timedelta(hours=6)
+"""Reports of so long tell how fast a story moves."""
+LATE = timedelta(days=6)
+"""What comes later than that after its date was not the first to tell."""
 ALL = Filter()
 LEADING = timedelta(hours=12)
 """A story's lead is one of its reports of its last hours: what was central yesterday is not what happens now."""
@@ -117,8 +121,16 @@ class Telling:
 
     @property
     def first(self) -> Entry:
-        """The first report."""
-        return self.entries[0]
+        """The first report, of those that came soon after their date if there are any."""
+        return min(self.entries, key=lambda entry: entry.first_seen_at - entry.published_at > LATE)
+
+    def in_short(self, most: int = 6) -> tuple[Entry, ...]:
+        """So many entries that tell most of it: the lead, then the newest of each other outlet, then further ones."""
+        newest_first = self.entries[::-1]
+        of_feed = {self.lead.feed_id: self.lead}
+        for entry in newest_first:
+            of_feed.setdefault(entry.feed_id, entry)
+        return tuple(dict.fromkeys((*of_feed.values(), *newest_first)))[:most]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +157,12 @@ def weight(*, outlets: int, origins: int, recent: int, age_h: float, followed: b
     """What a story weighs: who tells it, how independently, how fast it moves, how fresh it is, and who follows it.
 
     `recent` are the reports of the last six hours, `age_h` the hours since the newest. Each outlet more tells less than
-    the one before, so sums are logarithms; a story halves in twelve hours without news.
+    the one before, hence logarithms; a story that many tell in few hands is weighed down by those. It halves in a day
+    without news.
     """
-    told = math.log2(1 + outlets) + math.log2(1 + origins)
-    speed = 1 + 0.25 * math.log2(1 + recent)
-    fresh = math.exp2(-age_h / 12)
-    return told * speed * fresh * (2.0 if followed else 1.0)
+    told = math.log2(1 + outlets) * math.log2(1 + origins)
+    speed = 1 + 0.15 * math.log2(1 + recent)
+    return told * speed * math.exp2(-age_h / 24) * (2.0 if followed else 1.0)
 
 
 def front(
@@ -160,55 +172,45 @@ def front(
     now: datetime,
     followed: Collection[int] = frozenset(),
     muted: Collection[int] = frozenset(),
+    among: Collection[int] | None = None,
     limit: int = 20,
     offset: int = 0,
 ) -> Front:
     """The stories that `wanted` lets through, by weight; as of `wanted.as_of` if it says so, else as of `now`.
 
-    `followed` stories weigh more, `muted` ones are left out. Where nothing was published for a while, the page is that
-    of the last moment at which something was.
+    `followed` stories weigh more, `muted` ones are left out. With `among`, these alone, whenever they were told.
+    Where nothing was published for a while, the page is that of the last moment at which something was.
     """
     at = wanted.as_of or now
-    span, rows = _span(store, wanted, at)
-    until = span.until or at
+    span, rows = _span(store, wanted, at, among)
+    feeds = {feed.id: feed for feed in store.feeds()}
     told: defaultdict[int, list[Report]] = defaultdict(list)
     for row in rows:
         if row.story not in muted:
             told[row.story].append(row)
-    feeds = {feed.id: feed for feed in store.feeds()}
-    topics = {story: _topic(reports, feeds) for story, reports in told.items()}
-
-    def weighed(story: int, origins: int) -> float:
-        reports = told[story]
-        articles = _articles(reports)
-        end = until.timestamp()
-        return weight(
-            outlets=len({report.feed_id for report in articles}),
-            origins=origins,
-            recent=sum(end - report.at < 6 * 3600 for report in articles),
-            age_h=max(0.0, end - reports[-1].at) / 3600,
-            followed=story in followed,
-        )
-
-    first = {story: weighed(story, len({r.feed_id for r in _articles(reports)})) for story, reports in told.items()}
-    ranked = sorted(first, key=lambda story: (-first[story], -story))
-    head, tail = ranked[:WEIGHED], ranked[WEIGHED:]
-    read = head if offset < WEIGHED else tail[offset - WEIGHED :][:limit]
+    weights = {
+        story: _weigh(reports, span.until, followed=story in followed, origins=None) for story, reports in told.items()
+    }
+    ranked = sorted(weights, key=lambda story: (-weights[story], -story))
+    head = ranked[:WEIGHED] if offset < WEIGHED else []
+    read = dict.fromkeys([*head, *ranked[offset : offset + limit]])
     texts = _texts(store, [told[story] for story in read], at)
-    if offset < WEIGHED:
-        origins = {story: len(stories.origins(_story(texts, told[story]))) for story in head}
-        again = {story: weighed(story, origins[story]) for story in head}
-        ranked = [*sorted(again, key=lambda story: (-again[story], -story)), *tail]
-        first |= again
-    shown = [story for story in ranked[offset : offset + limit] if any(r.entry_id in texts for r in told[story])]
-    begun = _first_reports(store, shown, replace(wanted, since=None))
-    cards = tuple(
-        _card(story, told[story], texts, begun.get(story, told[story][0]), feeds, topics[story], first[story], until)
+    origins = {story: len(stories.origins(_story(texts, told[story]))) for story in read}
+    for story in head:
+        weights[story] = _weigh(told[story], span.until, followed=story in followed, origins=origins[story])
+    ranked[: len(head)] = sorted(head, key=lambda story: (-weights[story], -story))
+    shown = [story for story in ranked[offset : offset + limit] if origins[story]]
+    begun = _begun(store.reports(replace(wanted, since=None, as_of=at), shown))
+    topics = {story: _topic(reports, feeds) for story, reports in told.items()}
+    cards = (
+        _card(
+            story, told[story], texts, until=span.until, feeds=feeds, begun=begun.get(story, told[story][0]),
+            origins=origins[story], topic=topics[story], weighs=weights[story],
+        )
         for story in shown
-    )
-    counted = Counter(topics.values())
-    sections = tuple(Section(*pair) for pair in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
-    return Front(cards, len(ranked), sections, span.since or at, until)
+    )  # fmt: skip
+    counted = sorted(Counter(topics.values()).items(), key=lambda pair: (-pair[1], pair[0]))
+    return Front(tuple(cards), len(ranked), tuple(Section(*pair) for pair in counted), span.since, span.until)
 
 
 def story(store: Store, number: int, *, now: datetime, as_of: datetime | None = None) -> Telling | None:
@@ -259,49 +261,58 @@ def fresh(
     whoever looked at half past ten.
     """
     came, edited = store.arrived(since, now, wanted)
-    moved = {row.story for row in (*came, *edited)}
+    moved = {row.story for row in came} | {row.story for row, _ in edited}
     if among is not None:
         moved &= set(among)
     rows: defaultdict[int, list[Report]] = defaultdict(list)
     for row in store.reports(replace(wanted, since=None, as_of=now), moved):
         if row.seen <= now.timestamp():
             rows[row.story].append(row)
-    changed = {row.entry_id for row in edited}
-    before = since.timestamp()
-    known = {number: [row for row in told if row.seen <= before] for number, told in rows.items()}
-    read = [told[-MOST_READ:] for told in rows.values()]
-    texts = _texts(store, read, now)
-    earlier = _texts(store, [told[-MOST_READ:] for told in known.values()], since)
-    out = {}
-    for number, told in rows.items():
-        there = [texts[row.entry_id] for row in told if row.entry_id in texts]
-        old = [earlier[row.entry_id] for row in known[number] if row.entry_id in earlier]
-        if there:
-            out[number] = what_is_new(old, there, since=since, changed=changed)
-    return {number: news for number, news in out.items() if news}
+    known = {story: [row for row in told if row.seen <= since.timestamp()] for story, told in rows.items()}
+    changed = {row.entry_id: at for row, at in edited}
+    named = changed.keys() | {row.entry_id for row in came}
+    texts = {
+        **_texts(store, rows.values(), now),
+        **store.entries_by_id(named & {row.entry_id for told in rows.values() for row in told}, as_of=now),
+    }
+    earlier = _texts(store, known.values(), since)
+    out = {
+        story: what_is_new(
+            [earlier[row.entry_id] for row in known[story] if row.entry_id in earlier],
+            [texts[row.entry_id] for row in told if row.entry_id in texts],
+            since=since,
+            told_by={row.feed_id for row in known[story]},
+            changed=changed,
+        )
+        for story, told in rows.items()
+    }
+    return {story: news for story, news in out.items() if news}
 
 
 def what_is_new(
-    before: Sequence[Entry], after: Sequence[Entry], *, since: datetime, changed: Collection[int] = frozenset()
+    before: Sequence[Entry],
+    after: Sequence[Entry],
+    *,
+    since: datetime,
+    told_by: Collection[int] = frozenset(),
+    changed: Mapping[int, datetime] = {},
 ) -> tuple[New, ...]:
-    """What the story as of `since` (`before`) does not tell and the story of now does. Pure.
+    """What the story as of `since` (`before`, oldest first) does not tell and that of now (`after`) does. Pure.
 
-    `changed` are the entries that were edited in between.
+    `told_by` are feeds that told it before in what is not given; `changed` says when entries were edited since.
     """
-    fresh = sorted((entry for entry in after if entry.first_seen_at > since), key=lambda entry: entry.published_at)
-    if not before:
-        return (New("story", fresh[-1].title, fresh[-1].first_seen_at, fresh[-1]),) if fresh else ()
-    outlets, reports, reworded = [], [], []
-    told = {entry.feed_id for entry in before}
+    fresh = [entry for entry in after if entry.first_seen_at > since]
+    told = {entry.feed_id for entry in before}.union(told_by)
+    if not told:
+        return tuple(New("story", entry.title, entry.first_seen_at, entry) for entry in fresh[-1:])
+    outlets, reports = [], []
     for entry in fresh:
         if entry.feed_id not in told:
             told.add(entry.feed_id)
             outlets.append(New("outlet", entry.feed, entry.first_seen_at, entry))
         else:
             reports.append(New("report", entry.title, entry.first_seen_at, entry))
-    for entry in after:
-        if entry.id in changed:
-            reworded.append(New("edit", entry.title, since, entry))
+    reworded = [New("edit", entry.title, changed[entry.id], entry) for entry in after if entry.id in changed]
     return (*_moved(before, after), *outlets, *reports, *reworded)
 
 
@@ -326,21 +337,45 @@ def _moved(before: Sequence[Entry], after: Sequence[Entry]) -> list[New]:
     return out
 
 
-def _span(store: Store, wanted: Filter, at: datetime) -> tuple[Filter, list[Report]]:
-    """The filter with the span that the page tells of, and the reports in it."""
+@dataclass(frozen=True, slots=True)
+class _Span:
+    since: datetime
+    until: datetime
+
+
+def _span(store: Store, wanted: Filter, at: datetime, among: Collection[int] | None) -> tuple[_Span, list[Report]]:
+    """What a page tells of, and the reports in it."""
     until = min(wanted.until or at, at)
-    if wanted.since is not None:
-        span = replace(wanted, until=until, as_of=at)
-        return span, store.reports(span)
-    span = replace(wanted, since=until - SPAN, until=until, as_of=at)
-    if rows := store.reports(span):
-        return span, rows
-    newest = store.entries(replace(wanted, until=until, as_of=at), limit=1)
-    if not newest:
-        return span, []
-    until = newest[0].published_at + timedelta(seconds=1)
-    span = replace(wanted, since=until - SPAN, until=until, as_of=at)
-    return span, store.reports(span)
+    if among is not None:
+        rows = store.reports(replace(wanted, until=until, as_of=at), among)
+        first = datetime.fromtimestamp(rows[0].at, UTC) if rows else until
+        return _Span(wanted.since or first, until), rows
+    rows = _within(store, wanted, until, at)
+    if not rows and wanted.since is None:
+        newest = store.entries(replace(wanted, until=until, as_of=at), limit=1)
+        if newest:
+            until = newest[0].published_at
+            rows = _within(store, wanted, until, at)
+    return _Span(wanted.since or until - SPAN, until), rows
+
+
+def _within(store: Store, wanted: Filter, until: datetime, at: datetime) -> list[Report]:
+    end = until + timedelta(seconds=1)  # with what was published at that moment
+    return store.reports(replace(wanted, since=wanted.since or until - SPAN, until=end, as_of=at))
+
+
+def _weigh(reports: Sequence[Report], until: datetime, *, followed: bool, origins: int | None) -> float:
+    """What a story weighs by its reports; its origins are as many as its outlets as long as nobody read the texts."""
+    articles = _articles(reports)
+    outlets = len({report.feed_id for report in articles})
+    end = until.timestamp()
+    return weight(
+        outlets=outlets,
+        origins=outlets if origins is None else min(origins, outlets),
+        recent=sum(end - report.at < RECENT.total_seconds() for report in articles),
+        age_h=max(0.0, end - reports[-1].at) / 3600,
+        followed=followed,
+    )
 
 
 def _texts(store: Store, told: Iterable[Sequence[Report]], at: datetime) -> dict[int, Entry]:
@@ -360,9 +395,13 @@ def _articles(reports: Iterable[Report]) -> list[Report]:
     return list(first.values())
 
 
-def _first_reports(store: Store, numbers: Collection[int], wanted: Filter) -> dict[int, Report]:
+def _begun(reports: Iterable[Report]) -> dict[int, Report]:
+    """The first report of each story, of those that came soon after their date if there are any.
+
+    Feeds have dates of long ago, and guides that they have had for years.
+    """
     first: dict[int, Report] = {}
-    for row in store.reports(wanted, numbers):
+    for row in sorted(reports, key=lambda row: (row.seen - row.at > LATE.total_seconds(), row.at, row.entry_id)):
         first.setdefault(row.story, row)
     return first
 
@@ -384,11 +423,13 @@ def _card(
     number: int,
     reports: Sequence[Report],
     texts: Mapping[int, Entry],
-    begun: Report,
+    *,
+    until: datetime,
     feeds: Mapping[int, Feed],
+    begun: Report,
+    origins: int,
     topic: str,
     weighs: float,
-    until: datetime,
 ) -> Card:
     articles = _articles(reports)
     entries = [texts[row.entry_id] for row in reports if row.entry_id in texts]
@@ -408,7 +449,7 @@ def _card(
         lead=lead,
         outlets=tuple(Outlet(id_, _name(feeds, id_), told) for id_, told in outlets.most_common()),
         reports=len(articles),
-        origins=len(stories.origins(_story(texts, reports))),
+        origins=origins,
         first_at=datetime.fromtimestamp(begun.at, UTC),
         first_feed=_name(feeds, begun.feed_id),
         last_at=datetime.fromtimestamp(reports[-1].at, UTC),

@@ -24,12 +24,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Float,
     Row,
     Select,
     Table,
     and_,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     extract,
@@ -37,7 +39,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     update,
 )
 
@@ -48,14 +49,16 @@ from news.terms import ANALYSIS, LANGUAGES, indexed, terms
 from news.text import address_words, canonical_url, visible
 from news.types import Entry, Feed, Horizon, Mute, ParsedEntry, ParsedFeed, Version
 from storage import tables as t
-from storage.engine import reading, sweep, writing
-from storage.fulltext import FTS5, PARTS, Document, Part, version
+from storage.engine import alone, reading, sweep, writing
+from storage.fulltext import PARTS, Document, Part, all_of, any_of, any_phrase, fulltext, version
 
 _T = TypeVar("_T")
 _ENTRY = tuple(field.name for field in fields(Entry) if field.name != "also")
 _FEED = [t.feeds.c[field.name] for field in fields(Feed)]
 # Made once: each feed of a refresh asks these, and to build a statement takes longer than to run it.
-_STATE = select(t.feeds).where(t.feeds.c.id == bindparam("feed"))
+# Locked until the write ends, so that nobody else merges into the same feed. Where a write needs both, this lock comes
+# before the section "entries", which whoever adds, changes or deletes entries is in alone.
+_STATE = select(t.feeds).where(t.feeds.c.id == bindparam("feed")).with_for_update(key_share=True)
 _CHANGE = update(t.feeds).where(t.feeds.c.id == bindparam("feed"))
 _until = t.feeds.c.lease_until
 _moment = partial(bindparam, type_=t.Instant())
@@ -67,11 +70,17 @@ _TAKE = _CHANGE.where(
 _INDEXED = select(
     t.versions.c.id, t.versions.c.valid_from, t.entries.c.url, t.versions.c.title, t.versions.c.text
 ).join_from(t.versions, t.entries)
-# What a report is made of.
 _e = t.entries.c
+
+
+def _seconds(column: ColumnElement[datetime]) -> ColumnElement[float]:
+    return cast(extract("epoch", column), Float)  # Postgres has their fractions too
+
+
+# What a report is made of.
 _REPORTS = select(
-    _e.id, func.coalesce(_e.story_id, _e.id), _e.feed_id, extract("epoch", _e.published_at),
-    extract("epoch", _e.first_seen_at), _e.edits, _e.canonical_url,
+    _e.id, func.coalesce(_e.story_id, _e.id), _e.feed_id, _seconds(_e.published_at), _seconds(_e.first_seen_at),
+    _e.edits, _e.canonical_url,
 )  # fmt: skip
 LEASE = timedelta(minutes=3)
 """Longer than one feed can take, so that only the lease of a refresher that died runs out."""
@@ -143,15 +152,15 @@ class Report(NamedTuple):
     entry_id: int
     story: int
     feed_id: int
-    at: int
-    seen: int
+    at: float
+    seen: float
     edits: int
     article: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What is stored. `bytes` is the size of the database file, 0 where it is not a file of ours."""
+    """What is stored. `bytes` is the size of the database."""
 
     feeds: int
     failing: int
@@ -185,7 +194,7 @@ class Store:
         self.engine = engine
         self.reader = ""
         self.own_feeds = False
-        self.fulltext = FTS5()
+        self.fulltext = fulltext(engine.dialect.name)
         self._census = Census()
         self._held: dict[str, tuple[int, int]] = {}
         self._keep_index_current()
@@ -222,6 +231,7 @@ class Store:
         """
         added = []
         with writing(self.engine) as connection:
+            alone(connection, "feeds")
             known = {row.url: row for row in connection.execute(select(t.feeds.c.url, t.feeds.c.removed_at))}
             seen: set[str] = set()
             fresh: list[dict[str, Any]] = []
@@ -331,7 +341,8 @@ class Store:
     def remove_sample(self) -> int:
         """Delete the sample edition's feeds with all they hold, for good; returns how many feeds that were."""
         with writing(self.engine) as connection:
-            ids = list(connection.execute(select(t.feeds.c.id).where(t.feeds.c.sample)).scalars())
+            sample = select(t.feeds.c.id).where(t.feeds.c.sample).order_by(t.feeds.c.id)
+            ids = list(connection.execute(sample.with_for_update(key_share=True)).scalars())
             self._delete_entries(connection, select(t.entries.c.id).where(t.entries.c.feed_id.in_(ids)))
             connection.execute(delete(t.feeds).where(t.feeds.c.id.in_(ids)))
         return len(ids)
@@ -339,6 +350,8 @@ class Store:
     def delete_everything(self) -> None:
         """Delete all feeds and all entries."""
         with writing(self.engine) as connection:
+            connection.execute(select(t.feeds.c.id).order_by(t.feeds.c.id).with_for_update(key_share=True))
+            alone(connection, "entries")
             self._mark_deletion(connection)
             self.fulltext.clear(connection)
             connection.execute(delete(t.versions))
@@ -358,12 +371,14 @@ class Store:
     def add_search(self, template: Template) -> None:
         """Keep a template, as the last; one of the same name is replaced."""
         with writing(self.engine) as connection:
+            alone(connection, "searches")
             others = [other for other in self._searches(connection) if other.name != template.name]
             self._keep_searches(connection, [*others, template])
 
     def remove_search(self, name: str) -> None:
         """Forget the template of this name. Feeds that were made with it stay."""
         with writing(self.engine) as connection:
+            alone(connection, "searches")
             kept = [template for template in self._searches(connection) if template.name != name]
             self._keep_searches(connection, kept)
 
@@ -385,6 +400,7 @@ class Store:
             if not terms(mute.value):
                 raise NewsError("Type a word or a phrase; words like “the” and signs alone cannot be muted.")
         with writing(self.engine) as connection:
+            alone(connection, "mutes")
             known = [terms(other.value) for other in self._mutes(connection) if other.kind == mute.kind == "word"]
             if terms(mute.value) in known:
                 return False
@@ -400,9 +416,14 @@ class Store:
 
     # Refreshing
 
-    def due(self, now: datetime, *, everything: bool = False) -> list[Feed]:
-        """The feeds to poll now, the longest waiting first: those that are due, or every one that may be polled."""
+    def due(self, now: datetime, *, everything: bool = False, among: Sequence[int] | None = None) -> list[Feed]:
+        """The feeds to poll now, the longest waiting first: those that are due, or every one that may be polled.
+
+        `among` are the ids of those that are asked about, where that is not all.
+        """
         query = select(*_FEED).where(t.feeds.c.removed_at.is_(None), ~t.feeds.c.sample, ~t.feeds.c.paused)
+        if among is not None:
+            query = query.where(t.feeds.c.id.in_(among))
         if not everything:
             query = query.where(t.feeds.c.due_at <= now, ~t.feeds.c.rested)
         with reading(self.engine) as connection:
@@ -495,7 +516,8 @@ class Store:
     def prune(self, now: datetime, *, keep: timedelta = KEEP, keep_by_feed: int = 2_000) -> int:
         """Delete entries older than `keep` and beyond the newest `keep_by_feed` of a feed; returns how many.
 
-        A feed with `keep_days` goes by these alone, whatever `keep` is and however many entries it has.
+        A feed with `keep_days` goes by these alone, whatever `keep` is and however many entries it has. What a reader
+        saved stays, unless its feed was removed.
 
         What is deleted leaves a tombstone for as long as the feed still shows it, so that it does not come back. Each
         few hundred are a transaction of their own: taking terms out of the index takes its time, and others write too.
@@ -514,10 +536,13 @@ class Store:
             for days in connection.execute(select(f.keep_days).where(f.keep_days != FOR_EVER).distinct()).scalars():
                 with_days = e.feed_id.in_(select(f.id).where(f.keep_days == days))
                 old.append(select(e.id).where(with_days, e.published_at < now - timedelta(days=days)))
-            ids = list(connection.execute(surplus.union(removed, *old)).scalars())
+            saved = set(connection.execute(select(t.marks.c.entry_id).where(t.marks.c.kind == "saved")).scalars())
+            ids = list(set(connection.execute(surplus.union(*old)).scalars()) - saved)
+            ids = sorted({*ids, *connection.execute(removed).scalars()})
         deleted = 0
         for chunk in _chunks(ids):
             with writing(self.engine) as connection:
+                alone(connection, "entries")
                 doomed = select(t.entries.c.feed_id, t.entries.c.key).where(t.entries.c.id.in_(chunk))
                 stones = [{"feed_id": r.feed_id, "key": r.key, "pruned_at": now} for r in connection.execute(doomed)]
                 if stones:
@@ -567,6 +592,7 @@ class Store:
         """
         e, v = t.entries.c, t.versions.c
         with writing(self.engine) as connection:
+            alone(connection, "entries")
             row = connection.execute(_INDEXED.where(v.id == teaser.version_id, v.valid_until.is_(None))).one_or_none()
             if row is None or row.text != teaser.text:
                 return False
@@ -642,6 +668,17 @@ class Store:
 
     # Which entry is of which story
 
+    def stamp(self) -> str:
+        """Another text whenever what this reader sees is: articles, wordings, stories, feeds, mutes. Cheap to ask."""
+        f, kept = t.feeds.c, ("deletions", "stories")
+        with reading(self.engine) as connection:
+            version = connection.execute(select(func.max(t.versions.c.id))).scalar()
+            marks = connection.execute(select(t.meta.c.value).where(t.meta.c.key.in_(kept)).order_by(t.meta.c.key))
+            feeds = select(f.id, f.title, f.topic).where(*self._feeds_of(Filter())).order_by(f.id)
+            named = connection.execute(feeds).all()
+            parts = [version, *marks.scalars(), *map(tuple, named), *map(str, self._mutes(connection))]
+        return hashlib.sha256(repr(parts).encode(errors="replace")).hexdigest()[:32]
+
     def reports(self, wanted: Filter = Filter(), stories: Collection[int] | None = None) -> list[Report]:
         """What `wanted` lets through (of these stories alone), without a word of it, oldest first."""
         chunks = [None] if stories is None else _chunks(list(stories))
@@ -656,17 +693,23 @@ class Store:
                     out.extend(Report(*row) for row in rows)
         return sorted(out, key=lambda report: (report.at, report.entry_id))
 
-    def arrived(self, since: datetime, until: datetime, wanted: Filter = Filter()) -> tuple[list[Report], list[Report]]:
-        """What came after `since` and up to `until`, and which entries that were there already were edited then."""
+    def arrived(
+        self, since: datetime, until: datetime, wanted: Filter = Filter()
+    ) -> tuple[list[Report], list[tuple[Report, datetime]]]:
+        """What came after `since` and up to `until`; and which earlier entries were edited then, and when last."""
         v = t.versions.c
         came = _REPORTS.where(_e.first_seen_at > since, _e.first_seen_at <= until)
-        worded = select(v.entry_id).where(v.valid_from > since, v.valid_from <= until)
-        edited = _REPORTS.where(_e.first_seen_at <= since, _e.edits > 0, _e.id.in_(worded.correlate(None)))
+        edited = (
+            _REPORTS.add_columns(func.max(v.valid_from, type_=t.Instant()))
+            .join(t.versions, v.entry_id == _e.id)
+            .where(v.valid_from > since, v.valid_from <= until, _e.first_seen_at <= since, _e.edits > 0)
+            .group_by(_e.id)
+        )
         with reading(self.engine) as connection:
             conditions = self._reported(connection, wanted)
             return (
                 [Report(*row) for row in connection.execute(came.where(*conditions))],
-                [Report(*row) for row in connection.execute(edited.where(*conditions))],
+                [(Report(*row[:-1]), row[-1]) for row in connection.execute(edited.where(*conditions))],
             )
 
     def story_of(self, number: int) -> int:
@@ -689,7 +732,7 @@ class Store:
                 part: self._followed(
                     connection,
                     self.fulltext.newest(
-                        connection, [self.fulltext.any_of(group, part) for group in groups], limit=wide, **_span(wanted)
+                        connection, [any_of(group, part) for group in groups], limit=wide, **_span(wanted)
                     ),
                     limit,
                 )
@@ -699,8 +742,8 @@ class Store:
     def newest_of_all(self, groups: Sequence[Sequence[str]], wanted: Filter = Filter(), *, limit: int) -> list[int]:
         """The newest versions that hold a term of every group, as `newest` gives them."""
         with reading(self.engine) as connection:
-            query, wide = self.fulltext.all_of(groups), limit * self._wider(connection)
-            rows = self.fulltext.newest(connection, [query], limit=wide, **_span(wanted))
+            wide = limit * self._wider(connection)
+            rows = self.fulltext.newest(connection, [all_of(groups)], limit=wide, **_span(wanted))
             return self._followed(connection, rows, limit)[0]
 
     def wordings(self, ids: Iterable[int], wanted: Filter = Filter()) -> dict[int, Entry]:
@@ -769,11 +812,11 @@ class Store:
             unread = {mute.value for mute in mutes if mute.kind == "feed"}
             hidden: dict[int, Counter[int]] = {}
             if (worded := self._worded(mutes, wanted)) is not None:
-                rows = select(e.feed_id, extract("epoch", e.published_at)).where(
+                rows = select(e.feed_id, _seconds(t.entries.c.published_at)).where(
                     e.id.in_(worded), *self._entries_of(wanted)
                 )
                 for feed_id, seconds in connection.execute(rows):
-                    hidden.setdefault(feed_id, Counter())[seconds] += 1
+                    hidden.setdefault(feed_id, Counter())[math.floor(seconds)] += 1
             failed = connection.execute(
                 select(case((f.title != "", f.title), else_=f.url))
                 .where(*self._feeds_of(Filter()), f.error != "")
@@ -835,6 +878,8 @@ class Store:
             if self.engine.dialect.name == "sqlite":
                 pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
                 size = pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+            else:
+                size = connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one()
         return Stats(feeds, failing, entries, versions, edited, oldest, newest, size)
 
     # Inside
@@ -846,8 +891,8 @@ class Store:
         counted = self._census.begin(mark or "")
         if last and last > counted:
             e = t.entries.c
-            rows = select(e.id, e.feed_id, extract("epoch", e.published_at)).where(e.id > counted)
-            self._census.add((number, feed, moment) for number, feed, moment in connection.execute(rows))
+            rows = select(e.id, e.feed_id, _seconds(t.entries.c.published_at)).where(e.id > counted)
+            self._census.add((number, feed, math.floor(moment)) for number, feed, moment in connection.execute(rows))
 
     def _set(self, feed_id: int, **values: Any) -> None:
         with writing(self.engine) as connection:
@@ -871,7 +916,8 @@ class Store:
     def _merge(
         self, connection: Connection, feed_id: int, parsed: Sequence[ParsedEntry], now: datetime, *, first: bool
     ) -> Changes:
-        unique = {entry.key: entry for entry in parsed}
+        alone(connection, "entries")
+        unique = {t.storable(entry.key): entry for entry in parsed}
         known: dict[str, Row[Any]] = {}
         buried: set[str] = set()
         for chunk in _chunks([] if first else list(unique)):
@@ -1003,6 +1049,7 @@ class Store:
 
     def _delete_entries(self, connection: Connection, ids: Select[Any]) -> None:
         v = t.versions.c
+        alone(connection, "entries")
         rows = connection.execute(_INDEXED.where(v.entry_id.in_(ids))).all()
         self.fulltext.remove(connection, (_document(*row) for row in rows))
         self._mark_deletion(connection)
@@ -1128,13 +1175,8 @@ class Store:
         ]
         if not phrases:
             return None
-        matches = (
-            text(self.fulltext.matches)
-            .bindparams(muted=self.fulltext.any_phrase(phrases))
-            .columns(t.versions.c.id)
-            .subquery("muted")
-        )
-        worded = select(v.entry_id).where(v.id.in_(select(matches.c.id)), self._valid(wanted))
+        muted = self.fulltext.matching(any_phrase(phrases))
+        worded = select(v.entry_id).where(v.id.in_(muted), self._valid(wanted))
         return worded.correlate(None)
 
     def _valid(self, wanted: Filter) -> ColumnElement[bool]:
@@ -1162,10 +1204,14 @@ class Store:
         )  # fmt: skip
 
     def _keep_index_current(self) -> None:
+        analysis = select(t.meta.c.value).where(t.meta.c.key == "analysis")
         with reading(self.engine) as connection:
-            if connection.execute(select(t.meta.c.value).where(t.meta.c.key == "analysis")).scalar() == ANALYSIS:
+            if connection.execute(analysis).scalar() == ANALYSIS:
                 return
         with writing(self.engine) as connection:
+            alone(connection, "entries", long=True)
+            if connection.execute(analysis).scalar() == ANALYSIS:  # another process was quicker
+                return
             self.fulltext.create(connection)
             v, last = t.versions.c, 0
             while rows := connection.execute(_INDEXED.where(v.id > last).order_by(v.id).limit(1_000)).all():
@@ -1200,7 +1246,10 @@ def deletions(connection: Connection) -> int:
 
 
 def _new_ids(connection: Connection, table: Table, number: int, *, above: int = 0) -> range:
-    """Numbers for new rows. Inside a write transaction nobody else can take them, so rows go in as one batch."""
+    """Numbers for new rows, so that they go in as one batch.
+
+    Alone in its section nobody else can take them, and what is committed later has higher ones, as the census needs it.
+    """
     last = max(above, connection.execute(select(func.max(table.c.id))).scalar() or 0)
     return range(last + 1, last + 1 + number)
 

@@ -1,10 +1,7 @@
 """A story: the entries about one event, and what they tell together. Pure.
 
 `story_of` makes one of the entries that `news.grouping` put together: which leads, who was first, what each added, how
-many independent origins the reports have, and the names in them. `top` groups without a memory, for pages that have a
-list: two entries of different feeds tell one story when their titles share at least `SHARED` terms and those are at
-least `OVERLAP` of the shorter title's. Titles of one feed are never compared with each other there: a column's name
-("Quote of the day: …") is in every title of its feed and says nothing.
+many independent origins the reports have, and the names in them.
 """
 
 from __future__ import annotations
@@ -19,8 +16,7 @@ from functools import lru_cache
 from news.terms import sentences, terms
 from news.types import Entry
 
-SHARED = 3
-OVERLAP = 0.6
+_CUT_SHORT = 160
 ENOUGH_TEXT = 240
 """Characters of text from which on an entry can stand for its story, if any entry of it has as many."""
 
@@ -117,7 +113,7 @@ def origins(story: Story) -> tuple[Origin, ...]:
     """
     ordered = _oldest_first(story.entries)
     agencies = [_agency(entry) for entry in ordered]
-    shapes = [_shape(entry) for entry in ordered]
+    shapes = [_shape(entry.title, entry.text[:_READ]) for entry in ordered]
     root = list(range(len(ordered)))
     for later in range(len(ordered)):
         for earlier in range(later):
@@ -179,9 +175,10 @@ def _agency(entry: Entry) -> str:
     return ""
 
 
-def _shape(entry: Entry) -> _Shape:
-    body = terms(entry.text[:_READ])[:120]
-    return _title_terms(entry.title), frozenset(tuple(body[at : at + 4]) for at in range(len(body) - 3))
+@lru_cache(maxsize=4_096)
+def _shape(title: str, text: str) -> _Shape:
+    body = terms(text)[:120]
+    return _title_terms(title), frozenset(tuple(body[at : at + 4]) for at in range(len(body) - 3))
 
 
 def _copied(one: _Shape, other: _Shape) -> bool:
@@ -194,31 +191,10 @@ def _oldest_first(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.published_at, entry.first_seen_at, entry.id))
 
 
-def top(entries: Sequence[Entry], n: int = 12) -> list[Story]:
-    """The `n` stories to read first: those that most feeds tell, then the newest of each feed in turn.
-
-    The result does not depend on the order of `entries`.
-    """
-    newest_first = sorted(entries, key=lambda entry: (entry.published_at, entry.id), reverse=True)
-    groups = _groups(newest_first)
-    taken: Counter[int] = Counter()
-    ranked = []
-    for group in groups:
-        feeds = len({entry.feed_id for entry in group})
-        # A feed that publishes a hundred articles a day must not fill the page: its second comes after all firsts.
-        turn = 0
-        if feeds == 1:
-            turn = taken[group[0].feed_id]
-            taken[group[0].feed_id] += 1
-        ranked.append(((-feeds, turn), group))
-    ranked.sort(key=lambda pair: pair[0])  # stable: newest first among equals
-    return [_story(group) for _, group in ranked[:n]]
-
-
 def opening(text: str, *, length: int = 280) -> str:
     """The first sentences of `text`, whole ones, as one line of about `length` characters at most; "" if it is empty.
 
-    A first sentence that is longer than twice that is cut at a word.
+    A first sentence that is longer than twice that is cut at a word. Where a feed cut its text short, that is shown.
     """
     chosen = ""
     for sentence in sentences(text):
@@ -227,73 +203,27 @@ def opening(text: str, *, length: int = 280) -> str:
             break
         chosen = f"{chosen} {line}".strip()
     if len(chosen) <= 2 * length:
-        return chosen
+        return f"{chosen.rsplit(' ', 1)[0]} …" if len(chosen) > _CUT_SHORT and chosen[-1].isalnum() else chosen
     cut = chosen[:length]
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + " …"
 
 
-def five_minutes(stories: Sequence[Story], *, words: int = 1_100) -> list[Story]:
-    """As many `stories`, in their order, as are read in `words` words, of each the title and the opening; at least one.
+def five_minutes(leads: Sequence[Entry], *, words: int = 1_100) -> int:
+    """How many stories with these leads, in their order, are read in `words` words: at least one, if there is one.
 
-    Five minutes are 1,100 words at an unhurried 220 a minute.
+    Of each the title and the opening count. Five minutes are 1,100 words at an unhurried 220 a minute.
     """
-    chosen: list[Story] = []
     spent = 0
-    for story in stories:
-        spent += _length(story.lead.title) + _length(opening(story.lead.text))
-        if chosen and spent > words:
-            break
-        chosen.append(story)
-    return chosen
+    for number, lead in enumerate(leads):
+        spent += _length(lead.title) + _length(opening(lead.text))
+        if number and spent > words:
+            return number
+    return len(leads)
 
 
 def _length(text: str) -> int:
     """Words to read; for scripts without spaces, about as many as would take that long."""
     return max(len(text.split()), len(text) // 8)
-
-
-def _groups(newest_first: Sequence[Entry]) -> list[list[Entry]]:
-    """The entries by story, whatever links them, directly or through others."""
-    titles = [_title_terms(entry.title) for entry in newest_first]
-    places: dict[str, list[int]] = defaultdict(list)
-    parent = list(range(len(newest_first)))
-
-    def root(place: int) -> int:
-        while parent[place] != place:
-            parent[place] = parent[parent[place]]
-            place = parent[place]
-        return place
-
-    for place, title in enumerate(titles):
-        shared = Counter(other for term in title for other in places[term])
-        for other, count in shared.items():
-            if count >= SHARED and _same(newest_first[other], newest_first[place]):
-                low, high = sorted((root(place), root(other)))
-                parent[high] = low
-        for term in title:
-            places[term].append(place)
-    groups: dict[int, list[Entry]] = {}
-    for place, entry in enumerate(newest_first):
-        groups.setdefault(root(place), []).append(entry)
-    return list(groups.values())
-
-
-def _same(one: Entry, other: Entry) -> bool:
-    """Whether the titles of two entries say that they tell one story."""
-    ours, theirs = _title_terms(one.title), _title_terms(other.title)
-    shared = len(ours & theirs)
-    return one.feed_id != other.feed_id and shared >= max(SHARED, OVERLAP * min(len(ours), len(theirs)))
-
-
-def _story(newest_first: list[Entry]) -> Story:
-    """The entry in the middle of it, by how many others tell the same, leads; what is nearest to it comes next."""
-
-    def standing(entry: Entry) -> tuple[bool, int]:
-        return len(entry.text) >= ENOUGH_TEXT, sum(_same(entry, other) for other in newest_first)
-
-    lead = max(newest_first, key=standing)  # the newest of equals: max keeps the first
-    others = sorted((entry for entry in newest_first if entry is not lead), key=lambda entry: not _same(entry, lead))
-    return Story(lead, tuple(others))
 
 
 @lru_cache(maxsize=8_192)

@@ -21,7 +21,7 @@ from news.grouping import READ, WAKING, Grouper, Repair
 from news.store import Store, deletions
 from news.types import Entry
 from storage import tables as t
-from storage.engine import reading, writing
+from storage.engine import alone, reading, writing
 
 BATCH = 400
 """Entries a write."""
@@ -136,6 +136,7 @@ class Stories:
         """Keep what changed, if nobody else has written since."""
         write = self._state.writes + 1
         with writing(self.store.engine) as connection:
+            alone(connection, "stories")
             if _state(connection) != self._state:
                 raise _Overtaken
             for gone, kept in repair.merged:
@@ -163,7 +164,7 @@ def _state(connection: Connection) -> _State:
 def _worded() -> Select[tuple[int, int, str, str, datetime, int | None]]:
     """What the grouper reads of entries, in the order in which they came; those of removed feeds too."""
     return (
-        select(_e.id, _e.feed_id, _v.title, func.substr(_v.text, 1, READ), _e.first_seen_at, _e.story_id)
+        select(_e.id, _e.feed_id, _v.title, func.substr(_v.text, 1, READ).label("text"), _e.first_seen_at, _e.story_id)
         .join_from(t.entries, t.versions, and_(_v.entry_id == _e.id, _v.valid_until.is_(None)))
         .order_by(_e.first_seen_at, _e.id)
     )
@@ -176,5 +177,5 @@ def _grouped(connection: Connection, *conditions: ColumnElement[bool]) -> Iterat
 
 def _entry(row: Row[Any]) -> Entry:
     """An entry with what the grouper reads of it, and nothing else."""
-    number, feed_id, title, text, came = row[:5]
-    return Entry(number, 0, feed_id, "", "", "", "", title, text, "", "", came, came, 0, False)
+    came = row.first_seen_at
+    return Entry(row.id, 0, row.feed_id, "", "", "", "", row.title, row.text, "", "", came, came, 0, False)

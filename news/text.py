@@ -109,6 +109,7 @@ _ESCAPED_PAIR = re.compile(
     r"|cite|q)\b[^<>]*+>",
     re.IGNORECASE,
 )
+_BEGINS = re.compile(r"\s*<(p|div|ul|ol|figure|blockquote|table|h[1-6])(?:\s[^<>]*)?>", re.IGNORECASE)
 _ESCAPED_VOID = re.compile(r"<br\s*+/?>|<img\s[^<>]*?\bsrc\s*=|<hr\s*+/?>|</?p>|<!--", re.IGNORECASE)
 _GAP = re.compile(r"\n[^\S\n]*+\n\s*+")
 _ROUNDS = 3  # times that text is decoded: as meant, escaped twice, and escaped three times by a chain of programs
@@ -208,9 +209,12 @@ def _unescape(text: str) -> str:
 def _still_escaped(text: str, tags: bool) -> str:
     """What decoding left behind: "markup", "entities" or "".
 
-    Text that had tags of its own means a decoded `<b>` literally (it writes about HTML). Text that had none was escaped
-    twice if it now holds elements that open and close, or breaks and pictures.
+    Text that had tags of its own means a decoded `<b>` literally (it writes about HTML), unless it begins with a block:
+    then an escaped text was put into a tag. Text that had none was escaped twice if it now holds elements that open and
+    close, or breaks and pictures.
     """
+    if tags and _BEGINS.match(text):
+        return "markup"
     if not tags and "<" in text:
         if _ESCAPED_VOID.search(text):
             return "markup"

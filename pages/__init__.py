@@ -32,13 +32,17 @@ from llm.markdown import link, literal
 from llm.redact import Redact
 from news.background import Job, Refresher
 from news.fetch import Fetcher, says_yes, user_agent
+from news.injection import addressed
 from news.store import Store
 from news.story_store import Stories
 from news.types import Entry, Passage
+from news.worker import working
 from pages._reader import NOBODY, Access, BadSetting, access, signed_in, who
 from storage.engine import DEFAULT_URL, StorageError, connect
 
 QUESTION_CHARACTERS = 4_000
+ADDRESSED = "Speaks to a model"
+"""The badge of text that was written for a language model to obey, not for a reader."""
 REMOVED_FOR = timedelta(days=30)
 """So long a removed conversation can be brought back."""
 LEFT_FOR = timedelta(days=90)
@@ -83,7 +87,7 @@ def providers() -> list[str]:
 class Services:
     """What lives as long as the process, shared by all sessions; every part is safe to share by threads.
 
-    `frame` gives a page those of its `reader`: store, conversations and usages are seen by them and nobody else.
+    `frame` gives a page those of its `reader`: store, conversations, usages and reading are theirs and nobody else's.
     """
 
     store: Store
@@ -112,6 +116,7 @@ class Services:
             store=self.store.of(reader.id, own_feeds=reader.own_feeds),
             conversations=self.conversations.of(reader.id),
             usages=self.usages.of(reader.id),
+            reading=self.reading.of(reader.id),
             reader=reader,
         )
 
@@ -136,7 +141,7 @@ def services() -> Services:
         allow_private=says_yes(setting("ALLOW_PRIVATE_FEEDS")),
         user_agent=user_agent(setting("CONTACT")),
     )
-    refresher = Refresher(store, fetcher, clock=now)
+    refresher = Refresher(store, fetcher, clock=now, elsewhere=lambda: working(engine))
     refresher.start()
     conversations = Conversations(engine)
     conversations.purge(now() - REMOVED_FOR)
@@ -297,6 +302,8 @@ def sources(passages: Sequence[Passage], cited: Sequence[int]) -> None:
         for n in order:
             passage = passages[n - 1]
             about = f"{literal(passage.feed)} · {moment(passage.published_at)}" + ("" if n in cited else " · not cited")
+            if addressed(passage.title, passage.text, passage.feed):
+                about += f"]] :orange-badge[{ADDRESSED}] :small[:gray["
             blocks.append(
                 f"**{n}.** {link(passage.title, passage.url)}  \n:small[:gray[{about}]]\n\n> {literal(passage.text)}"
             )

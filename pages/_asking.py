@@ -32,12 +32,14 @@ SESSION_GOES_S = 0.2
 
 DESERTED = "This answer was stopped when nobody was there to read it."
 
-Kind = Literal["ask", "again", "edit", "resume"]
+Kind = Literal["ask", "again", "edit", "resume", "correct"]
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What the reader wants of this run: ask `text`, or ask turn `turn` again, changed, or go on with its answer."""
+    """What the reader wants of this run: ask `text`; or ask turn `turn` again or changed, go on with its answer, or
+    have it corrected.
+    """
 
     kind: Kind
     turn: str = ""
@@ -137,7 +139,37 @@ def resume(part: Services, chat: str, turn: Turn, path: Sequence[Turn]) -> Live:
             covered=details.get("covered", True),
         )
 
-    return start(part, chat, turn, before, str(turn.details.get("model", "")), ask)
+    also = {"corrected": details["corrected"]} if "corrected" in details else {}
+    return start(part, chat, turn, before, str(details.get("model", "")), ask, also)
+
+
+def correct(part: Services, chat: str, wrong: str, turns: Sequence[Turn]) -> tuple[Turn, Live, list[Turn]] | None:
+    """Have the answer of turn `wrong` corrected, once, as another version of it; None if that turn is gone."""
+    turn = part.conversations.turn(wrong)
+    place = next((place for place, other in enumerate(turns) if turn and other.parent == turn.parent), None)
+    if turn is None or place is None:
+        return None
+    if turns[place].id != turn.id and not turns[place].answer:  # a correction of which nothing came
+        part.conversations.remove_turn(turns[place].id)
+    at, path, details = now(), turns[:place], turn.details
+    before, failed = told(path), assistant.failed(details.get("checks", ()))
+    fresh = part.conversations.add_turn(chat, turn.question, now=at, pinned=turn.pinned, after=turn.parent)
+
+    def ask(answering: ChatModel) -> assistant.Answer:
+        return assistant.correct(
+            turn.question,
+            before,
+            turn.answer,
+            failed,
+            assistant.read_passages(details),
+            model=answering,
+            now=at,
+            horizon=assistant.read_horizon(details),
+            covered=details.get("covered", True),
+        )
+
+    live = start(part, chat, fresh, before, "", ask, {"corrected": {"turn": turn.id, "sentences": len(failed)}})
+    return fresh, live, [*path, fresh]
 
 
 def start(
@@ -147,8 +179,12 @@ def start(
     before: Sequence[assistant.Turn],
     model: str,
     ask: Callable[[ChatModel], assistant.Answer],
+    also: Mapping[str, Any] | None = None,
 ) -> Live:
-    """Let a thread write the answer of `turn`, keep it as it grows, and keep what it took."""
+    """Let a thread write the answer of `turn`, keep it as it grows, and keep what it took.
+
+    `also` is kept with the answer's details.
+    """
 
     def waits(seconds: float, reason: str) -> None:
         live.waits(seconds, reason)
@@ -163,7 +199,7 @@ def start(
         if live.answer is None and turn.answer:  # what there was of it is kept, and can still go on
             answer, details, state = turn.answer, turn.details, "interrupted" if state == "failed" else state
         else:
-            answer, details = live.raw, live.details
+            answer, details = live.raw, live.details | (also or {})
         part.conversations.save_turn(turn.id, answer=answer, state=state, reason=reason, details=details, now=now())
 
     def after(live: Live) -> None:

@@ -1,10 +1,10 @@
-"""An answer as plain text: heard once, and copied with a button.
+"""What only a script in the browser can do: say an answer once, copy it, follow it, and tell that the end is near.
 
 A screen reader says what changes in a live region. Streamlit has none around a chat message, so a streamed answer would
 be silent; and a region around it would say every update. Nothing native says a finished text once without showing it a
-second time, and there is no button that copies. So this is the one component of ours, and the one file that may
-(`tests/test_house.py`). Its markup and script are the constants below and load nothing; text comes as data, and is only
-ever set as text.
+second time, and there is no button that copies; and no page is told how far it is scrolled. So these are the components
+of ours, and this the one file that may (`tests/test_house.py`). Markup and scripts are the constants below and load
+nothing; text comes as data, and is only ever set as text.
 """
 
 from __future__ import annotations
@@ -88,6 +88,27 @@ export default function ({data, parentElement}) {
 """
 
 
+# A button too, for who goes by keyboard, and for a page that is not high enough to be scrolled.
+_MORE_HTML = '<button type="button">Show more</button>'
+_MORE = """
+export default function ({data, parentElement, setTriggerValue}) {
+    const button = parentElement.querySelector("button");
+    const more = () => {
+        if (parentElement.asked === data.shown) return;
+        parentElement.asked = data.shown;
+        setTriggerValue("more", data.shown);
+    };
+    button.onclick = more;
+    const watch = new IntersectionObserver(
+        (seen) => { if (seen.some((one) => one.isIntersecting)) more(); },
+        {root: document.querySelector("[data-testid=stMain]"), rootMargin: "0px 0px 600px 0px"},
+    );
+    watch.observe(button);
+    return () => watch.disconnect();
+}
+"""
+
+
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
     return st.components.v2.component("plain_answer", html=_HTML, css=_CSS, js=_JS)
@@ -96,6 +117,16 @@ def _component() -> Any:
 @st.cache_resource(show_spinner=False)
 def _end() -> Any:
     return st.components.v2.component("to_the_end", html="<span></span>", js=_TO_THE_END)
+
+
+@st.cache_resource(show_spinner=False)
+def _more() -> Any:
+    return st.components.v2.component("more", html=_MORE_HTML, css=_CSS, js=_MORE)
+
+
+def near_the_end(shown: int) -> bool:
+    """Whether the reader has come near the end of a list of which so much is shown, or asked for more of it."""
+    return bool(_more()(key="more", data={"shown": shown}, on_more_change=lambda: None, height="content").more)
 
 
 def to_the_end(turn: str) -> None:

@@ -7,15 +7,17 @@ from typing import Any
 
 import streamlit as st
 
+from desk import evidence
 from desk.conversations import Turn
 from desk.export import Exchange, Source
-from llm import assistant, citations, models
+from llm import assistant, bundle, citations, models
 from llm.extractive import ExtractiveModel
 from llm.markdown import literal
+from llm.marks import mark
 from llm.window import Ledger
 from news import searches
 from news.search import keywords
-from pages import QUESTION_CHARACTERS, Services, sources
+from pages import QUESTION_CHARACTERS, Services, count, sources
 from pages._adding import search_web, templates, was_searched
 from pages._answer import replay
 from pages._asking import intend
@@ -30,6 +32,8 @@ if __name__ == "__main__":  # every file of this folder has an address; this one
 
 PERSON, DESK = ":material/person:", ":material/newspaper:"
 EDIT, AGAIN, SENT, LISTEN = "Edit the question", "Ask again", "What was sent", "Read aloud"
+EVIDENCE = "Evidence"
+OPENS = {SENT: "opened", LISTEN: "listening", EVIDENCE: "evidence"}
 OTHER_MODELS = 3
 NOTE_CHARACTERS = 500
 
@@ -39,10 +43,27 @@ def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *,
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         with st.container(key=f"answer-{turn.id}"):
-            replay(assistant.draw(turn.answer, assistant.read_passages(turn.details)))
+            replay_marked(turn, key=turn.id)
         with st.container():
             fresh = st.session_state.get("fresh") == turn.id and bool(st.session_state.pop("fresh"))
             draw_foot(part, chat, turn, earlier, last=last, fresh=fresh)
+
+
+def replay_marked(turn: Turn, *, key: str) -> None:
+    """A whole answer with the marks of its checks; where the reader wants no claims without support, without them."""
+    passages, checks = assistant.read_passages(turn.details), turn.details.get("checks", ())
+    hide = bool(st.session_state.get("hide_unfound")) and not st.session_state.get(f"unhidden-{key}")
+    marked = mark(turn.answer, passages, checks, hide=hide)
+    replay(marked.markdown)
+    if marked.hidden:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"{count(marked.hidden, 'sentence')} hidden that no article says.", width="content")
+            st.button("Show", key=f"unhide-{key}", type="tertiary", on_click=unhide, args=(key,))
+
+
+def unhide(key: str) -> None:
+    """Show in this answer what no article says."""
+    st.session_state[f"unhidden-{key}"] = True
 
 
 def draw_question(turn: Turn) -> None:
@@ -97,17 +118,20 @@ def draw_foot(
                     "Continue", key=f"resume-{turn.id}", icon=":material/play_arrow:", type="tertiary",
                     on_click=intend, args=("resume", turn.id),
                 )  # fmt: skip
+            corrected = details.get("corrected")
             st.button(
-                "Try again", key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary",
-                on_click=intend, args=("again", turn.id),
+                "Try again", key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary", on_click=intend,
+                args=("correct", corrected["turn"]) if corrected else ("again", turn.id),
             )  # fmt: skip
             if turn.state == "failed" and not turn.answer and configured():
                 st.button(
                     "Quote the articles instead", key=f"quote-{turn.id}", icon=":material/format_quote:",
                     type="tertiary", on_click=intend, args=("again", turn.id), kwargs={"model": ExtractiveModel.name},
                 )  # fmt: skip
-    sources(assistant.read_passages(details), cited(details))
-    draw_checks(details.get("checks", ()), key=f"checks-{turn.id}")
+    passages = assistant.read_passages(details)
+    sources(passages, cited(details))
+    draw_checks(details.get("checks", ()), passages, key=f"checks-{turn.id}")
+    draw_correction(part, turn)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if turn.answer:
             plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
@@ -140,6 +164,29 @@ def draw_foot(
                 literal(question), key=f"next-{turn.id}-{place}", icon=":material/subdirectory_arrow_right:",
                 type="tertiary", on_click=intend, args=("ask",), kwargs={"text": question},
             )  # fmt: skip
+
+
+def draw_correction(part: Services, turn: Turn) -> None:
+    """Below a corrected answer, that it is one; below one with claims that failed, the button to have it corrected."""
+    corrected = turn.details.get("corrected")
+    if corrected and turn.answer:
+        sent = count(corrected["sentences"], "sentence")
+        st.caption(f"A corrected answer: {sent} that no passage bears out went back to the model, once. "
+                   "The first answer is kept as the version before.")  # fmt: skip
+    wrong = assistant.failed(turn.details.get("checks", ()))
+    if corrected or not wrong or turn.state != "done" or configured() is None or was_corrected(part, turn):
+        return
+    st.button(
+        "Correct what was not found", key=f"correct-{turn.id}", icon=":material/rule:", type="tertiary",
+        on_click=intend, args=("correct", turn.id),
+        help=f"Sends {count(len(wrong), 'sentence')} back to the model with the passages, once. This answer is kept.",
+    )  # fmt: skip
+
+
+def was_corrected(part: Services, turn: Turn) -> bool:
+    """Whether another version of this turn is its correction."""
+    others = (part.conversations.turn(other) for other in turn.siblings if other != turn.id)
+    return any(other and other.details.get("corrected", {}).get("turn") == turn.id for other in others)
 
 
 def search_for(turn_id: str) -> None:
@@ -178,11 +225,37 @@ def draw_web(part: Services, turn: Turn, earlier: Sequence[Turn]) -> None:
 
 
 def draw_opened(part: Services, turn: Turn) -> None:
-    """What was chosen in an answer's menu: what was sent for it, or its sound."""
+    """What was chosen in an answer's menu: what was sent for it, its evidence, or its sound."""
     if st.session_state.get("opened") == turn.id and "ledger" in turn.details:
         list_ledger(Ledger.read(turn.details["ledger"]))
     if st.session_state.get("listening") == turn.id:
         read_aloud(part, turn.id, turn.answer)
+    if st.session_state.get("evidence") == turn.id:
+        draw_evidence(turn)
+
+
+def draw_evidence(turn: Turn) -> None:
+    """All an answer rests on as one file, made when it is asked for."""
+    st.caption(
+        "The question, the answer, its passages with their sums, and every check with its quote: one file, which "
+        "`python -m llm verify` checks again."
+    )
+    with st.container(horizontal=True, gap="xsmall"):
+        for kind, mime, write in (("HTML", "text/html", page_of), ("JSON", "application/json", bundle.as_json)):
+            st.download_button(
+                f"Evidence as {kind}", lambda write=write: write(bundle_of(turn)), mime=mime, on_click="ignore",
+                file_name=f"evidence-{turn.id[:8]}.{kind.lower()}", key=f"evidence-{kind}-{turn.id}",
+            )  # fmt: skip
+
+
+def bundle_of(turn: Turn) -> dict[str, Any]:
+    """A turn as a bundle of evidence."""
+    return bundle.make(turn.question, turn.answer, turn.state, turn.asked_at, turn.details)
+
+
+def page_of(made: dict[str, Any]) -> str:
+    """A bundle of evidence as a page."""
+    return evidence.html(made, citations.numbered(made["answer"], len(made["passages"])))
 
 
 def actions(details: Mapping[str, Any]) -> list[str]:
@@ -190,7 +263,7 @@ def actions(details: Mapping[str, Any]) -> list[str]:
     model = configured()
     others = [row.id for row in model.known() if row.id != details.get("model")] if model else []
     again = [f"{AGAIN} with {literal(name)}" for name in others[:OTHER_MODELS]]
-    return [AGAIN, *again, EDIT, SENT, *([LISTEN] if may_listen() else [])]
+    return [AGAIN, *again, EDIT, SENT, EVIDENCE, *([LISTEN] if may_listen() else [])]
 
 
 def act(turn_id: str) -> None:
@@ -198,8 +271,8 @@ def act(turn_id: str) -> None:
     chosen = str(st.session_state.get(f"more-{turn_id}") or "")
     if chosen == EDIT:
         st.session_state.editing = turn_id
-    elif chosen in (SENT, LISTEN):
-        name = "opened" if chosen == SENT else "listening"
+    elif chosen in OPENS:
+        name = OPENS[chosen]
         st.session_state[name] = None if st.session_state.get(name) == turn_id else turn_id
     elif chosen == AGAIN:
         intend("again", turn_id)
@@ -274,10 +347,11 @@ def draw_shared(turn: Turn) -> None:
     with st.chat_message("assistant", avatar=DESK):
         passages = assistant.read_passages(turn.details)
         if turn.answer:
-            replay(assistant.draw(turn.answer, passages))
+            replay_marked(turn, key=turn.id)
         if turn.state != "done":
             st.caption("This answer was not finished.")
         sources(passages, cited(turn.details))
+        draw_checks(turn.details.get("checks", ()), passages, key=f"checks-{turn.id}")
 
 
 def exchanges(turns: Sequence[Turn]) -> list[Exchange]:

@@ -51,6 +51,12 @@ def clock(moment: datetime, at: datetime, here: tzinfo) -> str:
     return f"{then.lower() if then in ('Today', 'Yesterday') else then}, {moment.astimezone(here):%H:%M}"
 
 
+def dated(moment: datetime, at: datetime, here: tzinfo) -> str:
+    """The same to begin a line with: "Today, 14:05"."""
+    told = clock(moment, at, here)
+    return told[:1].upper() + told[1:]
+
+
 def midnight(at: datetime, here: tzinfo) -> datetime:
     """When the reader's day began, in UTC."""
     return at.astimezone(here).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)

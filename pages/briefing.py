@@ -11,9 +11,10 @@ import streamlit as st
 from llm import assistant
 from llm.live import Live
 from llm.markdown import link, literal
+from news.front import Card, Front, front
 from news.store import Filter
-from news.stories import Story, five_minutes, opening, top
-from news.types import Entry, Found, Passage
+from news.stories import five_minutes, opening
+from news.types import Found, Passage
 from pages import Services, ago, count, frame, now, sources
 from pages._answer import replay, stream
 from pages._asking import keep_usage
@@ -34,51 +35,48 @@ QUESTION = (
 )
 
 
-def of_the_day(part: Services, at: datetime) -> list[Entry]:
-    """The last 24 hours' articles, newest first; if there is none, those of the 24 hours before the newest one."""
+def of_the_day(part: Services, at: datetime) -> Front:
+    """The last 24 hours' stories; if there is none, those of the 24 hours before the newest article."""
     newest = part.store.entries(Filter(as_of=at), limit=1)
-    if not newest:
-        return []
-    since = min(newest[0].published_at, at - timedelta(hours=1)) - timedelta(hours=23)
-    return part.store.entries(Filter(since=since, as_of=at), limit=2_000)
+    until = newest[0].published_at if newest else at
+    since = min(until, at - timedelta(hours=1)) - timedelta(hours=23)
+    return front(part.store, Filter(since=since, as_of=at), now=at, muted=part.reading.marks().muted, limit=STORIES)
 
 
-def in_sections(ranked: list[Story]) -> dict[str, list[Story]]:
+def in_sections(ranked: Sequence[Card]) -> dict[str, list[Card]]:
     """Five minutes of what several outlets tell, then of the rest by topic, in the order of their first stories."""
-    together = [story for story in ranked if len(story.feeds) > 1][:MOST_TOGETHER]
+    together = [card for card in ranked if len(card.outlets) > 1][:MOST_TOGETHER]
     of_topic: Counter[str] = Counter()
     rest = []
-    for story in ranked:
-        of_topic[story.lead.topic] += story not in together
-        if story not in together and of_topic[story.lead.topic] <= MOST_OF_A_TOPIC:
-            rest.append(story)
-    sections: dict[str, list[Story]] = {}
-    for story in five_minutes([*together, *rest]):
-        sections.setdefault(TOGETHER if story in together else story.lead.topic or REST, []).append(story)
+    for card in ranked:
+        of_topic[card.topic] += card not in together
+        if card not in together and of_topic[card.topic] <= MOST_OF_A_TOPIC:
+            rest.append(card)
+    chosen = [*together, *rest]
+    sections: dict[str, list[Card]] = {}
+    for card in chosen[: five_minutes([card.lead for card in chosen])]:
+        sections.setdefault(TOGETHER if card in together else card.topic or REST, []).append(card)
     if REST in sections:
         sections[REST] = sections.pop(REST)
     return sections
 
 
-def draw_story(story: Story, at: datetime) -> None:
+def draw_story(story: Card, at: datetime) -> None:
     """A story: its headline, its first sentences, and who else tells it."""
     entry = story.lead
     told = f"{literal(entry.feed)} · {ago(entry.published_at, at)}"
     lines = [f"**{link(entry.title, entry.url)}**  \n:small[:gray[{told}]]"]
     if text := opening(entry.text):
         lines.append(literal(text))
-    others: dict[str, str] = {}
-    for other in story.others:
-        if other.feed != entry.feed:
-            others.setdefault(other.feed, link(other.feed, other.url, title=other.title))
-    if others:
-        lines.append(f":small[:gray[Also] {', '.join(others.values())}]")
+    if story.others:
+        others = (link(other.feed, other.url, title=other.title) for other in story.others)
+        lines.append(f":small[:gray[Also] {', '.join(others)}]")
     with st.container(gap="xxsmall"):
         st.markdown("\n\n".join(lines))
         st.page_link("app.py", label=":small[:gray[Ask about this]]", query_params={"pin": str(entry.id)})
 
 
-def draw_section(title: str, stories: list[Story], at: datetime) -> None:
+def draw_section(title: str, stories: list[Card], at: datetime) -> None:
     """A heading and its stories."""
     st.subheader(literal(title), anchor=False, divider="gray")
     with st.container(gap="medium"):
@@ -86,11 +84,11 @@ def draw_section(title: str, stories: list[Story], at: datetime) -> None:
             draw_story(story, at)
 
 
-def passages(stories: Sequence[Story]) -> tuple[Passage, ...]:
+def passages(stories: Sequence[Card]) -> tuple[Passage, ...]:
     """What a model is told of these stories: of each its lead, and a second outlet's words if there is one."""
     told = []
     for story in stories:
-        second = next((other for other in story.others if other.feed != story.lead.feed and other.text), None)
+        second = next((other for other in story.others if other.text), None)
         told += [story.lead, second] if second else [story.lead]
     return tuple(
         Passage(
@@ -101,7 +99,7 @@ def passages(stories: Sequence[Story]) -> tuple[Passage, ...]:
     )  # fmt: skip
 
 
-def summarise(part: Services, stories: Sequence[Story], at: datetime) -> None:
+def summarise(part: Services, stories: Sequence[Card], at: datetime) -> None:
     """Begin a summary; it is drawn by `draw_summary` as it comes, and kept for the session."""
     model = chat_model(on_wait=lambda seconds, reason: live.waits(seconds, reason))
     payer = Payer(part, model)
@@ -127,7 +125,7 @@ def summarise(part: Services, stories: Sequence[Story], at: datetime) -> None:
     st.session_state["summary"] = (live, at)
 
 
-def draw_summary(part: Services, stories: Sequence[Story], at: datetime) -> None:
+def draw_summary(part: Services, stories: Sequence[Card], at: datetime) -> None:
     """The model's summary with its sources, or the button that asks for one. To be drawn last: it may take a while."""
     row, body = st.container(horizontal=True, vertical_alignment="center", gap="small"), st.container()
     live, asked_at = st.session_state.get("summary", (None, at))
@@ -165,18 +163,18 @@ def draw_summary(part: Services, stories: Sequence[Story], at: datetime) -> None
 part = frame("Briefing")
 at, here = now(), zone()
 st.title("Briefing", anchor=False)
-entries = of_the_day(part, at)
-if not entries:
+page = of_the_day(part, at)
+if not page.cards:
     st.markdown("There is no news yet to brief you on.")
     st.page_link("pages/sources.py", label="Choose feeds in Sources", icon=":material/rss_feed:")
     st.stop()
 
-sections = in_sections(top(entries, STORIES))
+sections = in_sections(page.cards)
 stories = [story for told in sections.values() for story in told]
-feeds = len({entry.feed_id for entry in entries})
+seen = part.store.horizon(Filter(since=page.since, as_of=at))
 st.caption(
-    f"{day(entries[0].published_at, at, here)} in five minutes: {count(len(stories), 'story', 'stories')} out of "
-    f"{count(len(entries), 'article')} from {count(feeds, 'feed')}."
+    f"{day(seen.until or at, at, here)} in five minutes: {count(len(stories), 'story', 'stories')} out of "
+    f"{count(seen.articles, 'article')} from {count(seen.feeds, 'feed')}."
 )
 summary = st.container(width=760)
 main, side = st.columns(2, gap="large") if len(sections) > 1 else (st.container(), st.container())

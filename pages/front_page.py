@@ -1,35 +1,44 @@
-"""Front page: what the feeds published, newest first, with search and filters."""
+"""Front page: the stories of the hour by weight, what is new in them for this reader, and everything newest first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import streamlit as st
 
-from llm.markdown import link, literal
+from desk.reading import Marks
+from llm.markdown import literal
+from news.front import Card, Front, New, fresh, front
 from news.search import search
 from news.store import Filter
-from news.stories import Story, opening, top
 from news.types import Entry, Feed
-from pages import Services, ago, count, frame, headline, now, unique
-from pages._words import clock, day, language_name, long_date, midnight, zone
+from pages import Services, ago, count, frame, now, unique
+from pages._plain import near_the_end
+from pages._stories import draw_card, draw_entry, news_in_words
+from pages._words import day, language_name, long_date, midnight, zone
 
-PER_PAGE = 20
-PAGES = 50
-"""Further back than this, search is the way."""
+TOP, OF_A_TOPIC, POOL = 9, 4, 60
+"""Stories above the topics, stories of each topic, and how many are looked at for both."""
+STEP, MOST = 20, 1_000
+"""How many more come when the reader nears the end; further back than `MOST`, search is the way."""
 FOUND = 100
 RANGES = {"Today": None, "24 hours": timedelta(days=1), "3 days": timedelta(days=3), "Week": timedelta(days=7)}
-OTHERS = 4
-PICTURE, LEAD_PICTURE = 112, 160
-"""Pixels, the width and the height of the square that is kept for a picture."""
+ANY_TIME = "Any time"
+STORIES, NEW, FOLLOWED, SAVED, LATEST = "Top", "New", "Followed", "Saved", "Latest"
+LOOK_AGAIN = timedelta(minutes=1)
+"""A look is noted once in so long a time."""
+AT_MOST_BACK = timedelta(days=2)
+"""After a longer absence, what is new is what is new within this time."""
+CHANGES = 6
+"""So many stories that moved are named above the page."""
+MUTED = "Muted stories"
 
 
-def draw_filters(feeds: list[Feed]) -> tuple[str, Filter]:
-    """The row of filters; returns the words to look for and what else was chosen."""
+def draw_filters(feeds: list[Feed]) -> tuple[str, str, Filter]:
+    """The row of filters; returns the view, the words to look for, and what else was chosen."""
     names = {feed.id: feed.title or feed.url for feed in feeds}
     topics = sorted(unique([feed.topic for feed in feeds]))
     languages: dict[str, list[str]] = {}
@@ -39,43 +48,59 @@ def draw_filters(feeds: list[Feed]) -> tuple[str, Filter]:
     still_there("outlets", names)
     still_there("topics", topics)
     still_there("languages", languages)
-    chosen = sum(bool(st.session_state.get(key)) for key in ("outlets", "topics", "languages"))
+    chosen = sum(bool(st.session_state.get(key)) for key in ("outlets", "topics", "languages", "as_of", "show_muted"))
+    chosen += st.session_state.get("when", ANY_TIME) != ANY_TIME
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         words = st.text_input(
             "Search", type="search", key="q", bind="query-params", placeholder="Search the news",
-            label_visibility="collapsed", width=320, on_change=first_page,
+            label_visibility="collapsed", width=320, on_change=from_the_top,
         )  # fmt: skip
-        span = st.segmented_control(
-            "When", ["Today", "24 hours", "3 days", "Week", "All"], default="All", required=True, key="when",
-            bind="query-params", label_visibility="collapsed", on_change=first_page,
+        view = st.segmented_control(
+            "Show", [STORIES, NEW, FOLLOWED, SAVED, LATEST], default=STORIES, required=True, key="show",
+            bind="query-params", label_visibility="collapsed", on_change=from_the_top,
         )  # fmt: skip
         with st.popover(f"Filters ({chosen})" if chosen else "Filters", icon=":material/filter_list:", key="filters"):
             outlets = st.multiselect(
                 "Outlets", sorted(names, key=lambda id_: names[id_].casefold()), key="outlets",
-                format_func=names.__getitem__, persist_state="session", on_change=first_page,
+                format_func=names.__getitem__, persist_state="session", on_change=from_the_top,
                 placeholder="All outlets", width=320,
             )  # fmt: skip
             in_topics = in_languages = []
             if topics:
                 in_topics = st.pills(
                     "Topics", topics, selection_mode="multi", key="topics", format_func=literal,
-                    persist_state="session", on_change=first_page,
+                    persist_state="session", on_change=from_the_top,
                 )  # fmt: skip
             if len(languages) > 1:
                 in_languages = st.pills(
                     "Languages", sorted(languages), selection_mode="multi", key="languages", format_func=literal,
-                    persist_state="session", on_change=first_page,
+                    persist_state="session", on_change=from_the_top,
                 )  # fmt: skip
+            span = st.segmented_control(
+                "When", [ANY_TIME, *RANGES], default=ANY_TIME, required=True, key="when", bind="query-params",
+                on_change=from_the_top,
+            )  # fmt: skip
+            as_of = st.datetime_input(
+                "As it was on", value=None, key="as_of", format="YYYY-MM-DD",
+                persist_state="session", on_change=from_the_top,
+            )  # fmt: skip
+            st.toggle(MUTED, key="show_muted", persist_state="session", on_change=from_the_top)
             if chosen:
                 st.button("Clear filters", type="tertiary", on_click=clear)
-    at = now()
+    at = now().replace(second=0, microsecond=0) + timedelta(minutes=1)  # within a minute the same is asked for
+    if as_of:
+        at = min(at, as_of.replace(tzinfo=zone()).astimezone(UTC))
     since = midnight(at, zone()) if span == "Today" else at - back if (back := RANGES.get(span or "")) else None
-    return words.strip()[:200], Filter(
-        feeds=tuple(outlets),
-        topics=tuple(in_topics),
-        languages=tuple(tag for name in in_languages for tag in unique(languages[name])),
-        since=since,
-        as_of=at,
+    return (
+        view or STORIES,
+        words.strip()[:200],
+        Filter(
+            feeds=tuple(outlets),
+            topics=tuple(in_topics),
+            languages=tuple(tag for name in in_languages for tag in unique(languages[name])),
+            since=since,
+            as_of=at,
+        ),
     )
 
 
@@ -87,17 +112,18 @@ def still_there(key: str, options: Iterable[object]) -> None:
             st.session_state[key] = kept
 
 
-def first_page() -> None:
-    """Other filters, other pages: begin at the first."""
-    st.session_state["p"] = 1
+def from_the_top() -> None:
+    """Another page: begin at its beginning."""
+    st.session_state["shown"] = STEP
 
 
 def clear() -> None:
     """Show everything again."""
     for key in ("outlets", "topics", "languages"):
         st.session_state[key] = []
-    st.session_state["q"], st.session_state["when"] = "", "All"
-    first_page()
+    st.session_state["q"], st.session_state["when"], st.session_state["as_of"] = "", ANY_TIME, None
+    st.session_state["show_muted"] = False
+    from_the_top()
 
 
 def found(part: Services, words: str, wanted: Filter) -> list[Entry]:
@@ -114,80 +140,137 @@ def found(part: Services, words: str, wanted: Filter) -> list[Entry]:
     ]
 
 
-def draw_lead(part: Services, story: Story, at: datetime) -> None:
-    """The day's first story: large, beside it how others tell it."""
-    entry = story.lead
-    told = [literal(entry.feed), ago(entry.published_at, at)]
-    if len(story.feeds) > 1:
-        told.append(f"told by {len(story.feeds)} outlets")
-    if entry.edits:
-        told.append("edited" if entry.edits == 1 else f"edited {entry.edits} times")
-    left, right = st.columns([3, 2], gap="large") if story.others else (st.container(), None)
-    with left:
-        st.markdown(f"## {link(entry.title, entry.url)}", anchors=False)
-        st.caption(" · ".join(told))
-        with st.container(horizontal=True, wrap=False, gap="small") if has_picture(entry) else nullcontext():
-            if text := opening(entry.text, length=420):
-                st.markdown(literal(text), width="stretch")
-            draw_picture(entry, LEAD_PICTURE)
-        draw_actions(part, entry, at)
-    if right:
-        others: dict[str, Entry] = {}
-        for other in story.others:
-            if other.feed != entry.feed:
-                others.setdefault(other.feed, other)
-        with right:
-            st.markdown(
-                "\n\n".join(
-                    f":small[:gray[{literal(other.feed)}]]  \n{link(other.title, other.url)}"
-                    for other in list(others.values())[:OTHERS]
-                )
-            )
+@st.cache_resource(ttl=300, max_entries=64, show_spinner=False)
+def ranked(
+    _part: Services, stamp: str, wanted: Filter, followed: Sequence[int], muted: Sequence[int],
+    among: Sequence[int] | None, most: int,
+) -> Front:  # fmt: skip
+    """The stories of a page. Made again when what is stored, chosen or marked is another, or a minute has passed."""
+    del stamp
+    return front(
+        _part.store, wanted, now=wanted.as_of or now(), followed=set(followed), muted=set(muted),
+        among=None if among is None else set(among), limit=most,
+    )  # fmt: skip
+
+
+@st.cache_resource(ttl=300, max_entries=64, show_spinner=False)
+def moved(_part: Services, stamp: str, since: datetime, wanted: Filter) -> Mapping[int, tuple[New, ...]]:
+    """What is new in each story since a moment, those that are muted too."""
+    del stamp
+    at = wanted.as_of or now()
+    return fresh(_part.store, since, now=at, wanted=replace(wanted, as_of=None, since=None))
+
+
+def last_look(part: Services, at: datetime) -> datetime | None:
+    """When the reader looked last before this visit; notes that they look now."""
+    noted, before = st.session_state.get("looked", (None, None))
+    if noted is None or not timedelta() <= at - noted < LOOK_AGAIN:
+        before = part.reading.looked(now=at)
+        st.session_state["looked"] = (at, before)
+    return max(before, at - AT_MOST_BACK) if before else None
+
+
+def draw_changes(cards: Sequence[Card], news: Mapping[int, Sequence[New]], marks: Marks, since: datetime) -> None:
+    """What changed since the reader looked last: in figures, then the stories they know that moved."""
+    begun = sum(any(one.kind == "story" for one in told) for told in news.values())
+    went_on = len(news) - begun
+    if not news:
+        st.caption(f"Nothing new since you last looked, {ago(since)}.")
+        return
+    words = [count(begun, "new story", "new stories")] if begun else []
+    words += [f"{went_on} moved"] if went_on else []
+    st.markdown(f"**Since you last looked**, {ago(since)}: {', '.join(words)}.")
+    known = [card for card in cards if card.id in news and (card.id in marks.followed or card.id in marks.seen)]
+    others = [card for card in cards if card.id in news and card not in known and begun_before(news[card.id])]
+    with st.container(gap=None):
+        for card in [*known, *others][:CHANGES]:
+            label = f"{literal(card.lead.title)} :small[:gray[{' · '.join(news_in_words(news[card.id]))}]]"
+            st.page_link("pages/story.py", label=label, query_params={"id": str(card.id)})
+
+
+def begun_before(news: Iterable[New]) -> bool:
+    """Whether a story was there already."""
+    return all(one.kind != "story" for one in news)
+
+
+def draw_grid(
+    part: Services, cards: Iterable[Card], at: datetime, marks: Marks, news: Mapping[int, Sequence[New]]
+) -> None:
+    """Stories in two columns, in one where the window is narrow; in both they are read in the same order."""
+    grid = st.grid(2, min_column_width=360, gap=("medium", "large"))
+    for card in cards:
+        with grid.cell():
+            draw_card(part, card, at, marks, news.get(card.id, ()))
+
+
+def draw_stories(part: Services, page: Front, at: datetime, marks: Marks, news: Mapping[int, Sequence[New]]) -> None:
+    """The first story large, the next under it, then those of each topic, then the rest as the reader goes on."""
+    lead, *rest = page.cards
+    draw_card(part, lead, at, marks, news.get(lead.id, ()), large=True)
+    draw_grid(part, rest[: TOP - 1], at, marks, news)
+    pool, sections = rest[TOP - 1 : POOL], dict[str, list[Card]]()
+    if sum(bool(section.topic) for section in page.sections) > 1:
+        for card in pool:
+            if card.topic and len(told := sections.setdefault(card.topic, [])) < OF_A_TOPIC:
+                told.append(card)
+    for topic, cards in sections.items():
+        st.subheader(literal(topic), anchor=False, divider="gray")
+        draw_grid(part, cards, at, marks, news)
+    drawn = {card.id for cards in sections.values() for card in cards}
+    if left := [card for card in rest[TOP - 1 :] if card.id not in drawn]:
+        st.subheader("More stories", anchor=False, divider="gray")
+        draw_grid(part, left[: shown()], at, marks, news)
+    more(min(page.total, MOST) > len(page.cards) or len(left) > shown())
 
 
 def draw_entries(part: Services, entries: Iterable[Entry], at: datetime) -> None:
-    """Articles in two columns, in one where the window is narrow; in both they are read in the same order."""
+    """Articles in two columns, in one where the window is narrow."""
     grid = st.grid(2, min_column_width=360, gap=("medium", "large"))
     for entry in entries:
-        with grid.cell(), st.container(gap="xxsmall"):
-            if has_picture(entry):
-                with st.container(horizontal=True, wrap=False, gap="small"):
-                    st.markdown(headline(entry), width="stretch")
-                    draw_picture(entry, PICTURE)
-            else:
-                st.markdown(headline(entry))
-            draw_actions(part, entry, at)
+        with grid.cell():
+            draw_entry(part, entry, at)
 
 
-def has_picture(entry: Entry) -> bool:
-    """Whether a picture is drawn: the reader wants them, and it has a web address (st.image would also read files)."""
-    return bool(st.session_state.get("show_pictures")) and entry.picture.startswith(("https://", "http://"))
+def draw_latest(part: Services, wanted: Filter, at: datetime) -> None:
+    """All articles, the newest first, under their days."""
+    entries = part.store.entries(wanted, limit=shown())
+    for name, of_day in groupby(entries, key=lambda entry: day(entry.published_at, at, zone())):
+        st.subheader(name, anchor=False, divider="gray")
+        draw_entries(part, of_day, at)
+    more(len(entries) == shown() < MOST)
 
 
-def draw_picture(entry: Entry, size: int) -> None:
-    """The picture of an article, if one is drawn, in a square of its own, so that nothing moves when it arrives."""
-    if has_picture(entry):
-        with st.container(width=size, height=size, border=False, gap=None):
-            st.image(entry.picture, width=size, alt=f"Picture of the article “{entry.title}”")
+def shown() -> int:
+    """How many stories or articles the reader has come to so far."""
+    return int(st.session_state.setdefault("shown", STEP))
 
 
-def draw_actions(part: Services, entry: Entry, at: datetime) -> None:
-    """What can be done with an article."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.page_link("app.py", label=":small[:gray[Ask about this]]", query_params={"pin": str(entry.id)})
-        if entry.edits:
-            with st.popover(":small[:gray[Earlier wording]]", type="tertiary"):
-                draw_versions(part, entry, at)
+def more(there: bool) -> None:
+    """Where the page goes on by itself, if there is more."""
+    if there and near_the_end(shown()):
+        st.session_state["shown"] = min(shown() + STEP, MOST)
+        st.rerun()
 
 
-def draw_versions(part: Services, entry: Entry, at: datetime) -> None:
-    """The wordings that an article had before, newest first."""
-    here = zone()
-    for version in reversed(part.store.versions(entry.id)[:-1]):
-        until = f" until {clock(version.valid_until, at, here)}" if version.valid_until else ""
-        st.caption(f"From {clock(version.valid_from, at, here)}{until}")
-        st.markdown(f"**{literal(version.title)}**")
-        st.text(version.text[:2_000])
+def draw_nothing(part: Services, view: str, words: str, wanted: Filter) -> None:
+    """Why nothing is shown, and what to do."""
+    if view == FOLLOWED and not words:
+        st.markdown(
+            "You follow no story yet. A story that is followed rises when it moves: More, then “Follow this story”."
+        )
+    elif view == SAVED and not words:
+        st.markdown("Nothing is saved yet. More, then “Save the article” keeps one here.")
+    elif view == NEW and not words:
+        st.markdown("Nothing is new since you last looked.")
+    elif words or wanted != Filter(as_of=wanted.as_of):
+        st.markdown(f"No article about “{literal(words)}”." if words else "No article fits these filters.")
+        st.button("Show everything", on_click=clear)
+    elif part.store.mutes():
+        st.markdown("All that has arrived is muted, or nothing has arrived yet.")
+        st.page_link("pages/settings.py", label="See what is muted", icon=":material/tune:")
+    else:
+        st.markdown("Nothing has arrived yet. The feeds are being fetched; Sources shows how they are.")
+        st.page_link("pages/sources.py", label="Look at the feeds", icon=":material/rss_feed:")
 
 
 part = frame("Front page")
@@ -200,49 +283,46 @@ if not feeds and not muted:
     st.page_link("pages/sources.py", label="Choose feeds in Sources", icon=":material/rss_feed:")
     st.stop()
 
+dateline = st.empty()
+view, words, wanted = draw_filters(feeds)
+if back := st.session_state.get("as_of") is not None:
+    at = wanted.as_of or at
 today = at.astimezone(here).date()
-st.caption(f"{long_date(today)} {today.year}")
-words, wanted = draw_filters(feeds)
-if words:
-    everything = found(part, words, wanted)
-    total = len(everything)
-else:
-    everything = []
-    total = part.store.horizon(wanted).articles
-pages = max(1, min(PAGES, -(-total // PER_PAGE)))
-if st.session_state.get("p", 1) > pages:
-    st.session_state["p"] = pages
-body, foot = st.container(), st.container()
-with foot:
-    page = st.pagination(pages, key="p", bind="query-params") if pages > 1 else 1
-start = PER_PAGE * (page - 1)
+dateline.caption(f"{long_date(today)} {today.year}" + (f", as it was at {at.astimezone(here):%H:%M}" if back else ""))
 
-with body:
-    if words:
-        entries = everything[start : start + PER_PAGE]
+marks = part.reading.marks()
+hidden = () if st.session_state.get("show_muted") else tuple(sorted(marks.muted))
+stamp = part.store.stamp()
+looked = None if back else last_look(part, at)
+news: Mapping[int, Sequence[New]] = {}
+if looked and view in (STORIES, NEW) and not words:
+    news = {id_: told for id_, told in moved(part, stamp, looked, wanted).items() if id_ not in marks.muted}
+
+if words:
+    entries = found(part, words, wanted)
+    if entries:
+        st.caption(f"{count(len(entries), 'article')} about “{literal(words)}”, the best match first.")
+        draw_entries(part, entries[: shown()], at)
+        more(len(entries) > shown())
     else:
-        entries = part.store.entries(wanted, limit=PER_PAGE, offset=start)
-    if any(entry.sample for entry in entries):
+        draw_nothing(part, view, words, wanted)
+elif view == LATEST:
+    draw_latest(part, wanted, at)
+elif view == SAVED:
+    saved = part.store.entries_by_id(list(marks.saved), as_of=wanted.as_of)
+    draw_entries(part, [saved[id_] for id_ in marks.saved if id_ in saved][: shown()], at)
+    more(len(saved) > shown())
+else:
+    among = {NEW: tuple(sorted(news)), FOLLOWED: tuple(sorted(marks.followed))}.get(view)
+    page = ranked(part, stamp, wanted, tuple(sorted(marks.followed)), hidden, among, POOL + shown())
+    if any(card.sample for card in page.cards):
         st.caption("What is marked “(sample)” is the sample edition: invented news, to try things out with.")
-    if not entries and (words or wanted != Filter(as_of=wanted.as_of)):
-        st.markdown(f"No article about “{literal(words)}”." if words else "No article fits these filters.")
-        st.button("Show everything", on_click=clear)
-    elif not entries and part.store.mutes():
-        st.markdown("All that has arrived is muted, or nothing has arrived yet.")
-        st.page_link("pages/settings.py", label="See what is muted", icon=":material/tune:")
-    elif not entries:
-        st.markdown("Nothing has arrived yet. The feeds are being fetched; Sources shows how they are.")
-        st.page_link("pages/sources.py", label="Look at the feeds", icon=":material/rss_feed:")
-    elif words:
-        st.caption(f"{count(total, 'article')} about “{literal(words)}”, the best match first.")
-        draw_entries(part, entries, at)
+    if not page.cards:
+        draw_nothing(part, view, words, wanted)
+    elif view == STORIES:
+        if looked:
+            draw_changes(page.cards, news, marks, looked)
+        draw_stories(part, page, at, marks, news)
     else:
-        if page == 1:
-            since = entries[0].published_at - timedelta(days=1)
-            recent = replace(wanted, since=max(since, wanted.since) if wanted.since else since)
-            lead = top(part.store.entries(recent, limit=400), 1)[0]
-            draw_lead(part, lead, at)
-            entries = [entry for entry in entries if entry.id != lead.lead.id]
-        for name, of_day in groupby(entries, key=lambda entry: day(entry.published_at, at, here)):
-            st.subheader(name, anchor=False, divider="gray")
-            draw_entries(part, of_day, at)
+        draw_grid(part, page.cards[: shown()], at, marks, news)
+        more(page.total > shown())

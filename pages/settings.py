@@ -193,6 +193,8 @@ def draw_look() -> None:
     st.caption(
         "Pictures come from the outlets' own servers, which then see your address. Off, they are asked for nothing."
     )
+    st.toggle("Hide what no article says", key="hide_unfound", persist_state="session")
+    st.caption("Sentences of an answer that no passage bears out are left out, and counted below it.")
 
 
 def draw_muted(part: Services) -> None:

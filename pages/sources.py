@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,14 +11,18 @@ from desk.readers import Reader
 from llm.markdown import link, literal
 from news import opml
 from news.errors import UnknownFeed
-from news.store import FOR_EVER, KEEP
+from news.injection import addressed
+from news.store import FOR_EVER, KEEP, Filter
 from news.types import Feed, Mute
 from pages import Services, ago, count, frame, now, unique
 from pages._adding import choose_feeds, fetch, forget_job, watch
+from pages._charts import bars
 from pages._words import clock, language_name, until, zone
 
 PER_PAGE = 20
 DAYS = 14
+NEWEST = 100
+"""So many of a feed's articles are looked through for orders to a model."""
 KEEP_CHOICES = (None, 7, 30, 90, 365, FOR_EVER)
 NO_TOPIC = "No topic"
 TOGETHER = "\u00a0"  # keeps a figure and its picture on one line
@@ -77,6 +80,8 @@ def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime, *, 
         facts.append(f"kept {kept_for(feed.keep_days).lower()}")
     if days and any(days):
         facts.append(f"{rate(days).replace(' ', TOGETHER)}{TOGETHER}{sparkline(days)}")
+    if orders := addressing(part, feed.id, feed.succeeded_at):
+        facts.append(f":orange-badge[{orders} of its articles speak to a model]")
     title = link(feed.title or feed.url, feed.site_url or feed.url)
     if not part.reader.may_choose_feeds:
         title = link(feed.title, feed.site_url) if feed.site_url else literal(feed.title or "A feed")
@@ -91,6 +96,13 @@ def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime, *, 
         act(part, feed, action, at)
 
 
+@st.cache_data(show_spinner=False, max_entries=1_000)
+def addressing(_part: Services, feed_id: int, succeeded_at: datetime | None) -> int:  # noqa: ARG001
+    """How many of a feed's newest articles hold orders to a language model."""
+    entries = _part.store.entries(Filter(feeds=(feed_id,)), limit=NEWEST)
+    return sum(bool(addressed(entry.title, entry.text)) for entry in entries)
+
+
 def rate(days: Sequence[int]) -> str:
     """How much a feed publishes, in words; a feed may show only what is left of a longer time."""
     first = next((place for place, articles in enumerate(days) if articles), 0)
@@ -99,20 +111,8 @@ def rate(days: Sequence[int]) -> str:
 
 
 def sparkline(days: Sequence[int]) -> str:
-    """The articles of each day as a small picture of our own making: bars, the last one today's."""
-    height, step = 14, 5
-    tallest = max(*days, 1)
-    bars = "".join(
-        f'<rect x="{n * step}" y="{height - size:.1f}" width="{step - 1}" height="{size:.1f}"/>'
-        for n, articles in enumerate(days)
-        for size in [max(1.0, height * articles / tallest)]
-    )
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{step * len(days)}" height="{height}" fill="#9a8c78">'
-        f"{bars}</svg>"
-    )
-    told = f"Articles a day, the last {len(days)} days: {', '.join(map(str, days))}"
-    return f"![{told}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    """The articles of each day as bars, the last one today's."""
+    return bars(days, f"Articles a day, the last {len(days)} days: {', '.join(map(str, days))}")
 
 
 def offered(feed: Feed, muted: bool, reader: Reader) -> list[str]:

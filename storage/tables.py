@@ -19,11 +19,10 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     text,
+    types,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -49,6 +48,28 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def storable(words: str) -> str:
+    """Any text as every database takes it: no halves of characters (a model's broken JSON), no NUL."""
+    return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+class Text(TypeDecorator[str]):
+    """Text that may come from anywhere: what a database would refuse in it is replaced, in values as in conditions."""
+
+    impl: type[types.String] = types.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return storable(value) if value else value
+
+
+class String(Text):
+    """The same with a greatest length."""
+
+    impl = types.String
+    cache_ok = True
+
+
 metadata = MetaData()
 
 
@@ -66,11 +87,6 @@ def _count(name: str) -> Column[int]:
 
 def _id(name: str) -> Column[str]:
     return Column(name, String(32), nullable=False, server_default="")
-
-
-def storable(words: str) -> str:
-    """Any text as every database takes it: no halves of characters (a model's broken JSON), no NUL."""
-    return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 meta = Table("meta", metadata, Column("key", String(64), primary_key=True), _text("value"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
+import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from sqlalchemy import Engine
 
 from news.store import Store
 from storage.engine import connect
+from tests.postgres_server import PostgresServer, binaries
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 
@@ -105,10 +108,54 @@ def database(empty_database: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(empty_database, tmp_path / "broadsheet.db"))
 
 
+# What is said of a database is said of every one: these tests run on SQLite and on a real Postgres. Those that ask for
+# `database`, the SQLite file, are about that.
+BOTH = {"storage", "news", "desk", "eval"}
+_numbers = itertools.count()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once more on Postgres: every test of these folders that has an engine."""
+    asked = set(metafunc.fixturenames)
+    folder, own = metafunc.definition.path.parent.name, hasattr(metafunc.module, "engine")
+    if "engine" in asked and "database" not in asked and folder in BOTH and not own:
+        metafunc.parametrize("engine", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A running Postgres of this session's own, with a migrated, empty database named `empty`."""
+    if binaries() is None:
+        if os.environ.get("BROADSHEET_POSTGRES_TESTS") == "required":
+            pytest.fail("Postgres is not installed (Debian: postgresql).")
+        pytest.skip("Postgres is not installed (Debian: postgresql).")
+    server = PostgresServer()
+    try:
+        server.start()
+        with server.database("empty") as url:
+            engine = connect(url)
+            Store(engine)
+            engine.dispose()
+            yield server
+    finally:
+        server.close()
+
+
 @pytest.fixture
-def engine(database: Path) -> Iterator[Engine]:
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """The address of an empty Postgres database of this test's own."""
+    with postgres.database(f"test{next(_numbers)}", template="empty") as url:
+        yield url
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine on this test's own database."""
-    engine = connect(f"sqlite:///{database}")
+    if getattr(request, "param", "sqlite") == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    else:
+        url = f"sqlite:///{request.getfixturevalue('database')}"
+    engine = connect(url)
     yield engine
     engine.dispose()
 

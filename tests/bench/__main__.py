@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART …]` measures and prints one JSON object.
 
-Parts: refresh, scale, search, window, browser, readers, model.
+Parts: refresh, scale, search, postgres, window, browser, readers, model.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ PARTS = {
     "refresh": measure_refresh,
     "scale": measure_scale,
     "search": lambda: [measure_search(number) for number in (1_000, 10_000, 100_000, 1_000_000)],
+    "postgres": lambda: [measure_search(number, postgres=True) for number in (1_000, 10_000, 100_000)],
     "window": measure_window,
     "browser": measure_browser,
     "readers": measure_readers,

@@ -19,6 +19,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from storage.engine import connect
 from tests.bench.press import NOW, Press
 from tests.eval.archive import Item, address, entry, read, weeks
 from tests.eval.retrieval import Clock, reworded
+from tests.postgres_server import PostgresServer
 
 QUESTIONS = 200
 USUAL = 60
@@ -38,17 +40,16 @@ USUAL = 60
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def measure_search(articles: int) -> dict[str, Any]:
+def measure_search(articles: int, *, postgres: bool = False) -> dict[str, Any]:
     """Size, rate of insertion and milliseconds of a search among so many articles, and the memory of a process."""
     items, questions = _material()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.db"
+    with _database(postgres) as url:
         started = time.perf_counter(), time.process_time()
-        index_bytes = _fill(path, _copies(items, articles))
+        database_bytes, index_bytes = _fill(url, _copies(items, articles))
         wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
         asked = json.dumps([[question, now.isoformat()] for question, now in questions])
         ran = subprocess.run(
-            [sys.executable, "-m", "tests.bench.search", str(path)],
+            [sys.executable, "-m", "tests.bench.search", url],
             input=asked,
             text=True,
             capture_output=True,
@@ -59,7 +60,7 @@ def measure_search(articles: int) -> dict[str, Any]:
             "load": round(os.getloadavg()[0], 1),
             "inserted_a_second": round(articles / wall),
             "inserted_a_cpu_second": round(articles / cpu),
-            "database_mb": round(path.stat().st_size / 1e6, 1),
+            "database_mb": round(database_bytes / 1e6, 1),
             "index_mb": round(index_bytes / 1e6, 1),
             "index_bytes_an_article": round(index_bytes / articles),
             **json.loads(ran.stdout),
@@ -112,9 +113,24 @@ def _copies(items: Sequence[Item], number: int) -> Iterator[Item]:
     return (copy(item, n) if n else item for item, n in made)
 
 
-def _fill(path: Path, items: Iterator[Item]) -> int:
-    """A store with these articles, in polls of about forty; gives the bytes of its full-text index."""
-    store = Store(connect(f"sqlite:///{path}"))
+@contextmanager
+def _database(postgres: bool) -> Iterator[str]:
+    """The address of a new database, gone in the end."""
+    if not postgres:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/bench.db"
+        return
+    server = PostgresServer(autovacuum="on", autovacuum_naptime="5s", shared_buffers="1GB", max_wal_size="4GB")
+    try:
+        server.start()
+        yield server.url()
+    finally:
+        server.close()
+
+
+def _fill(url: str, items: Iterator[Item]) -> tuple[int, int]:
+    """A store with these articles, in polls of about forty; gives the bytes of all and of the full-text index."""
+    store = Store(connect(url))
     ids: dict[str, int] = {}
     for chunk in iter(lambda: list(itertools.islice(items, 1_000)), []):
         now = max(item.collected_at for item in chunk)
@@ -132,14 +148,20 @@ def _fill(path: Path, items: Iterator[Item]) -> int:
                 parsed=ParsedFeed("", "", "en", "rss20", tuple(map(entry, found))[::-1]),
             )
     with store.engine.connect() as connection:
-        size = connection.exec_driver_sql("SELECT sum(length(block)) FROM versions_text_data").scalar_one()
+        if store.engine.dialect.name == "sqlite":
+            index = connection.exec_driver_sql("SELECT sum(length(block)) FROM versions_text_data").scalar_one()
+        else:
+            index = connection.exec_driver_sql("SELECT pg_total_relation_size('versions_text')").scalar_one()
+            connection.exec_driver_sql("ANALYZE")  # as the server does by itself within a minute
+            connection.commit()
+    size = store.stats().bytes
     store.engine.dispose()
-    return int(size)
+    return size, int(index)
 
 
-def _ask(path: Path, questions: Sequence[tuple[str, datetime]]) -> dict[str, float]:
+def _ask(url: str, questions: Sequence[tuple[str, datetime]]) -> dict[str, float]:
     """Each question once, after some that warm the connection up as a running app is warm."""
-    store = Store(connect(f"sqlite:///{path}"))
+    store = Store(connect(url))
     started = time.process_time()
     store.horizon(Filter())
     counting = time.process_time() - started
@@ -164,4 +186,4 @@ def _ask(path: Path, questions: Sequence[tuple[str, datetime]]) -> dict[str, flo
 
 if __name__ == "__main__":
     told = [(question, datetime.fromisoformat(now)) for question, now in json.load(sys.stdin)]
-    print(json.dumps(_ask(Path(sys.argv[1]), told)))
+    print(json.dumps(_ask(sys.argv[1], told)))

@@ -38,6 +38,21 @@ def test_a_page_fits_its_screen_and_shows_no_fault(
     look(page, f"{name}-{device}-{'dark' if dark else 'light'}")
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+def test_the_page_of_a_story_fits_its_screen(
+    device: str, dark: bool, sample_app: AppServer, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(sample_app.url, device=device, dark=dark)
+    load_sample(page)
+    page.goto(f"{sample_app.url}/front_page")
+    page.get_by_role("link", name="Whole story").first.click()
+    expect(page.get_by_text("What each report added")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+    idle(page)
+    look(page, f"story-{device}-{'dark' if dark else 'light'}")
+
+
 @pytest.mark.parametrize("device", ["desktop", "phone"])
 def test_an_answer_fits_its_screen(device: str, sample_app: AppServer, open_page: Callable[..., Page]) -> None:
     page = open_page(sample_app.url, device=device)

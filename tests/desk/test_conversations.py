@@ -309,7 +309,7 @@ def test_a_conversation_is_read_with_one_statement_however_long_it_is(chat: Chat
         chat.asks(*questions)
         statements.clear()
         assert len(chat.desk.turns(chat.id)) == len(chat.ids) - 1
-        assert [statement.split()[0] for statement in statements] == ["BEGIN", "SELECT"]
+        assert [kind for kind in (s.split()[0] for s in statements) if kind != "BEGIN"] == ["SELECT"]
 
 
 def test_two_thousand_turns_are_read_and_removed_whatever_hangs_on_what(chat: Chat) -> None:

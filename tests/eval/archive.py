@@ -62,11 +62,13 @@ def entry(item: Item) -> ParsedEntry:
     return ParsedEntry(item.link, item.link, item.title, item.text, published_at=item.published_at)
 
 
-def fill(database: Path, items: Sequence[Item]) -> Store:
-    """A store at `database` that has polled all of it, in the order of collection; one that is there is taken."""
-    there = database.exists()
-    store = Store(connect(f"sqlite:///{database}"))
-    if there:
+def fill(database: Path | str, items: Sequence[Item]) -> Store:
+    """A store that has polled all of it, in the order of collection; one that is filled is taken as it is.
+
+    `database` is a SQLite file or the address of a database.
+    """
+    store = Store(connect(database if isinstance(database, str) else f"sqlite:///{database}"))
+    if store.feeds():
         return store
     sources = list(dict.fromkeys(item.source for item in items))
     start = min(item.collected_at for item in items)

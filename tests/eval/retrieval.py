@@ -203,13 +203,13 @@ def main(given: list[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="python -m tests.eval retrieval", description=main.__doc__)
     parser.add_argument("--archive", type=Path, required=True, help="folder of *.ndjson or *.ndjson.gz files")
     parser.add_argument("--weeks", nargs="*", default=(), metavar="W20", help="only these files")
-    parser.add_argument("--database", type=Path, help="keep the filled store here, or take the one that is")
+    parser.add_argument("--database", help="address of a database to keep the filled store in, or to take it from")
     told = parser.parse_args(given)
     with tempfile.TemporaryDirectory() as folder:
-        return measure(weeks(told.archive, told.weeks), told.database or Path(folder) / "eval.db")
+        return measure(weeks(told.archive, told.weeks), told.database or f"sqlite:///{folder}/eval.db")
 
 
-def measure(files: list[Path], database: Path) -> dict[str, Any]:
+def measure(files: list[Path], database: str) -> dict[str, Any]:
     """The three tasks, each for the weeks it was tuned on and for those it was not."""
     items = list(read(files))
     store = fill(database, items)

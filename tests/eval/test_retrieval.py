@@ -40,6 +40,15 @@ def test_reworded_headlines_are_found_as_well_as_ever(filled: Store, asked: list
     assert {name: figures[name] for name, floor in FLOORS.items() if figures[name] < floor} == {}
 
 
+def test_postgres_finds_the_same_in_the_same_order(
+    filled: Store, items: list[Item], asked: list[Reworded], postgres_url: str
+) -> None:
+    other = fill(postgres_url, items)
+    for one in asked:
+        assert search(other, one.question, now=one.now) == search(filled, one.question, now=one.now)
+    other.engine.dispose()
+
+
 def test_the_sample_is_what_the_floors_were_measured_on(items: list[Item], asked: list[Reworded]) -> None:
     assert (len({item.link for item in items}), len(asked)) == (2_020, 167)
 

@@ -34,13 +34,20 @@ class Clock:
 
 @contextmanager
 def running(
-    store: Store, fetcher: FakeFetcher, *, clock: Clock | None = None, look_every_s: float = SOON_S
+    store: Store,
+    fetcher: FakeFetcher,
+    *,
+    clock: Clock | None = None,
+    look_every_s: float = SOON_S,
+    elsewhere: Callable[[], bool] = lambda: False,
 ) -> Iterator[Refresher]:
     @contextmanager
     def parsers() -> Iterator[FakeParser]:
         yield FakeParser()
 
-    refresher = Refresher(store, fetcher, clock=clock or Clock(), look_every_s=look_every_s, parsers=parsers)
+    refresher = Refresher(
+        store, fetcher, clock=clock or Clock(), look_every_s=look_every_s, parsers=parsers, elsewhere=elsewhere
+    )
     refresher.start()
     try:
         yield refresher

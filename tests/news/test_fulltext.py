@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from news.article import ArticlePool, text_of
 from news.background import Refresher
@@ -22,11 +22,10 @@ from news.parse import ParserPool
 from news.refresh import refresh
 from news.store import TEASER, TRIES, TRY_AGAIN, Filter, Store
 from news.types import Entry, Feed, Mute
-from storage.engine import writing
 from tests import feeds
 from tests.conftest import NOW
 from tests.feed_server import Connection, FeedServer
-from tests.news.made import collect, entry, holding, hours, subscribe
+from tests.news.made import check_index, collect, entry, holding, hours, subscribe
 
 ROOT = Path(__file__).parents[2]
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -95,8 +94,7 @@ def test_a_teaser_becomes_the_article_and_says_where_it_is_from(
     assert found.text == "\n\n".join(PARAGRAPHS)  # neither menu nor script nor the title once more
     assert (found.text_from, found.edits, len(store.versions(found.id))) == ("article", 0, 1)
     assert [hit.id for hit in holding(store, ["lifeboat"])] == [found.id]
-    with writing(engine) as connection:
-        connection.execute(text("INSERT INTO versions_text(versions_text) VALUES ('integrity-check')"))
+    check_index(engine)
     server.requests.clear()
     assert fetch_articles(store, fetcher=fetcher, reader=reader, now=NOW + hours(9)) == 0
     assert server.paths() == []

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, func, select, text, update
+from sqlalchemy import Engine, delete, func, select, update
 
 from news import store as store_module
 from news.errors import Detail, UnknownFeed
@@ -15,8 +15,9 @@ from news.searches import Template
 from news.store import LEASE, Filter, Schedule, Store, Validators
 from storage import tables as t
 from storage.engine import reading, writing
+from storage.fulltext import any_of, fulltext
 from tests.conftest import NOW
-from tests.news.made import ago, collect, entry, feed, holding, hours, subscribe
+from tests.news.made import ago, check_index, collect, entry, feed, holding, hours, subscribe
 
 
 def titles(store: Store, wanted: Filter = Filter(), **page: int) -> list[str]:  # noqa: B008 - frozen
@@ -38,14 +39,8 @@ def counts(engine: Engine) -> dict[str, int]:
 def indexed(engine: Engine, term: str) -> int:
     """How many wordings the index itself knows for a term, whatever the tables say."""
     with reading(engine) as connection:
-        query = text("SELECT count(*) FROM versions_text WHERE versions_text MATCH :term").bindparams(term=f'"{term}"')
-        return int(connection.execute(query).scalar_one())
-
-
-def check_index(engine: Engine) -> None:
-    """Let SQLite compare the index with itself; a term that was taken out wrongly shows here."""
-    with writing(engine) as connection:
-        connection.execute(text("INSERT INTO versions_text(versions_text) VALUES ('integrity-check')"))
+        found = fulltext(engine.dialect.name).matching(any_of([term]))
+        return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
 # ---------------------------------------------------------------- feeds
@@ -502,7 +497,7 @@ def test_the_index_is_made_anew_when_the_analysis_changes(
 def test_the_index_is_left_alone_when_the_analysis_is_the_same(store: Store, engine: Engine) -> None:
     collect(store, subscribe(store), entry("a", "Volcano"))
     with writing(engine) as connection:
-        connection.execute(text("INSERT INTO versions_text(versions_text) VALUES ('delete-all')"))
+        fulltext(engine.dialect.name).clear(connection)
     assert hits(Store(engine), "volcano") == []
 
 

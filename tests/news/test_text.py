@@ -130,6 +130,7 @@ def test_html_becomes_paragraphs(html: str, text: str) -> None:
         ("&lt;b&gt;Bold&lt;/b&gt; title", "Bold title"),
         ("First&lt;br /&gt;second", "First\nsecond"),
         ("&lt;script&gt;alert(1)&lt;/script&gt;Hi", "Hi"),
+        ("<p>&lt;p&gt;One&lt;/p&gt;&lt;p&gt;Two, cut sh</p>", "One\n\nTwo, cut sh"),
         # Meant literally: nothing closes, or the text has tags of its own and writes about others.
         ("How to use the &lt;b&gt; tag", "How to use the <b> tag"),
         ("<p>Write &lt;b&gt;bold&lt;/b&gt;.</p>", "Write <b>bold</b>."),

@@ -88,6 +88,10 @@ class App:
         )  # fmt: skip
         self.save(feed, *entries, at=now - timedelta(hours=seen))
 
+    def group(self) -> None:
+        """Give what was stored its stories, as after a refresh."""
+        self.part.stories.group()
+
     def save(self, feed: Feed, *entries: ParsedEntry, at: datetime) -> None:
         """What a successful poll at `at` stores."""
         parsed = ParsedFeed(feed.title, "https://outlet.example/", feed.language, "rss20", entries)

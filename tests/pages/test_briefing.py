@@ -33,6 +33,7 @@ def a_day(app: App) -> None:
     app.publish(wire, "Lady Corran: ferry runs aground", text="Twelve were hurt, the company says.", hours=4)
     app.publish(post, "Cat rescued", text="From a tree.", hours=2)
     app.publish(wire, "Bank raises rates", text="By a quarter of a point.", hours=3)
+    app.group()
 
 
 def test_without_news_it_says_so(app: App, shown: Shown):

@@ -30,7 +30,9 @@ def test_the_migrations_make_exactly_the_tables_of_the_module(engine: Engine) ->
         assert compare_metadata(context, t.metadata) == []
 
 
-def test_the_migrations_give_the_columns_the_defaults_of_the_module(engine: Engine, tmp_path: Path) -> None:
+def test_the_migrations_give_the_columns_the_defaults_of_the_module(
+    engine: Engine, database: Path, tmp_path: Path
+) -> None:
     def columns(database: Engine) -> dict[str, list[tuple[object, ...]]]:
         with database.connect() as connection:
             return {

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.fulltext import FTS5
+from storage.fulltext import fulltext
 from storage.tables import Instant
 
 revision = "0001"
@@ -155,4 +155,4 @@ Table(
 def upgrade() -> None:
     connection = op.get_bind()
     metadata.create_all(connection)
-    FTS5().create(connection)
+    fulltext(connection.dialect.name).create(connection)

@@ -1,0 +1,152 @@
+"""An answer with all it rests on as one piece of data, and whether it still holds. Pure: no model, no network.
+
+A bundle has the question, the answer, the model and what it was given, what had been searched, each passage with its
+SHA-256, each check with its quote, and a SHA-256 over all of that. Anybody who has the file can lay the answer against
+its passages again. The sums find accidents and careless edits. Whoever makes them anew cannot tell of a quote that is
+not in its passage, or of a verdict that the checks do not give. That an outlet really published a passage is not proved
+by this: its address is there to look.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from llm.assistant import read_passages
+from llm.grounding import review
+from llm.window import Ledger
+
+KIND = "broadsheet-evidence"
+VERSION = 1
+"""Of the bundle: higher when a program that reads it would have to change."""
+MOST_CHARACTERS = 5_000_000
+"""A longer file is no bundle."""
+
+_CHECKED = ("claim", "verdict", "passage", "part", "at", "quote", "found", "failed")
+
+
+class NotABundle(ValueError):
+    """What was given is no bundle that this version can read."""
+
+
+def make(question: str, answer: str, state: str, asked_at: datetime, details: Mapping[str, Any]) -> dict[str, Any]:
+    """The bundle of a stored answer: `answer` as the model wrote it, `details` those of `Answer`."""
+    ledger = Ledger.read(details["ledger"]) if details.get("ledger") else None
+    bundle = {
+        "kind": KIND,
+        "version": VERSION,
+        "question": question,
+        "asked_at": asked_at.isoformat(),
+        "answer": answer,
+        "state": state,
+        "model": details.get("model", ""),
+        "settings": _settings(ledger) if ledger else {},
+        "usage": details.get("usage"),
+        "horizon": details.get("horizon"),
+        "covered": details.get("covered", True),
+        "passages": [
+            {"n": n, **passage, "sha256": digest(passage)} for n, passage in enumerate(details.get("passages", ()), 1)
+        ],
+        "cited": [citation["n"] for citation in details.get("citations", ())],
+        "checks": list(details.get("checks", ())),
+    }
+    bundle = json.loads(_written(bundle))  # tuples as lists, and no character that a file cannot hold
+    return {**bundle, "sha256": digest(bundle)}
+
+
+def as_json(bundle: Mapping[str, Any]) -> str:
+    """The bundle as a file, in ASCII."""
+    return json.dumps(bundle, indent=1) + "\n"
+
+
+def read(text: str) -> dict[str, Any]:
+    """A bundle from its file. Raises `NotABundle`."""
+    if len(text) > MOST_CHARACTERS:
+        raise NotABundle("This file is too large to be the evidence of an answer.")
+    try:
+        bundle = json.loads(text)
+    except (ValueError, RecursionError):
+        raise NotABundle("This file is not the evidence of an answer: it is no JSON.") from None
+    if not isinstance(bundle, dict) or bundle.get("kind") != KIND:
+        raise NotABundle("This file is not the evidence of an answer.")
+    if bundle.get("version") != VERSION:
+        raise NotABundle("This file was written by another version of Broadsheet, which is needed to read it.")
+    return bundle
+
+
+def verify(bundle: Mapping[str, Any]) -> list[str]:
+    """What does not hold of a bundle, a sentence each; empty if all does.
+
+    The sums are made again, each quote is looked up in its passage, and the answer is checked again by this version.
+    Raises `NotABundle` if parts are missing or of another type.
+    """
+    try:
+        return _verify(bundle)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
+        raise NotABundle("This file is not the evidence of an answer: parts of it are missing or broken.") from None
+
+
+def digest(data: Mapping[str, Any]) -> str:
+    """The SHA-256 of data, written as JSON with sorted keys and no blanks."""
+    return hashlib.sha256(_written(data).encode()).hexdigest()
+
+
+def _verify(bundle: Mapping[str, Any]) -> list[str]:
+    wrong = []
+    if bundle["sha256"] != digest({name: value for name, value in bundle.items() if name != "sha256"}):
+        wrong.append("The file was changed after it was written: its SHA-256 is another.")
+    rows = [{name: row[name] for name in row if name not in ("n", "sha256")} for row in bundle["passages"]]
+    for place, (row, stored) in enumerate(zip(rows, bundle["passages"], strict=True), 1):
+        if stored["n"] != place:
+            wrong.append(f"Passage {place} is numbered {stored['n']}.")
+        if stored["sha256"] != digest(row):
+            wrong.append(f"Passage {place} was changed: its SHA-256 is another.")
+    wrong += [f"The answer cites passage {n}, which is not there." for n in bundle["cited"] if not 1 <= n <= len(rows)]
+    for place, check in enumerate(bundle["checks"], 1):
+        if check["quote"] and not _is_quoted(check, rows):
+            wrong.append(f"The quote for claim {place} is not in passage {check['passage']}.")
+    return wrong + _rechecked(bundle, rows)
+
+
+def _is_quoted(check: Mapping[str, Any], rows: list[dict[str, Any]]) -> bool:
+    if not 1 <= check["passage"] <= len(rows) or check["part"] not in ("title", "text"):
+        return False
+    return bool(rows[check["passage"] - 1][check["part"]].startswith(check["quote"], check["at"]))
+
+
+def _rechecked(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """Where the checks come out otherwise now."""
+    if bundle["state"] in ("streaming", "failed"):  # an answer is checked when it has ended
+        return []
+    checked = review(bundle["answer"], read_passages({"passages": rows}))
+    now = json.loads(_written([claim.as_dict() for claim in checked]))
+    then = bundle["checks"]
+    if len(now) != len(then):
+        return [f"The answer has {len(now)} claims, and the file tells of {len(then)}."]
+    wrong = []
+    for place, (old, new) in enumerate(zip(then, now, strict=True), 1):
+        if old["verdict"] != new["verdict"]:
+            wrong.append(f"Claim {place} is told to be {old['verdict']}; checked again, it is {new['verdict']}.")
+        elif any(old[name] != new[name] for name in _CHECKED):
+            wrong.append(f"The check of claim {place} comes out otherwise: see its quote and what failed.")
+    return wrong
+
+
+def _settings(ledger: Ledger) -> dict[str, Any]:
+    """What bounded the request, and what of it was sent, in tokens."""
+    kinds = dict.fromkeys(line.kind for line in ledger.lines)
+    return {
+        "budget": ledger.budget,
+        "reply": ledger.reply,
+        "bound": ledger.bound,
+        "counted": ledger.how,
+        "sent": {kind: ledger.total(kind) for kind in kinds},
+        "left_out": {kind: sum(not line.kept for line in ledger.of(kind)) for kind in kinds},
+    }
+
+
+def _written(data: object) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,216 @@
+"""What a reader sees of the checks: marks, quotes, what is left out; a correction; the evidence, checked again."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.app_server import ROOT, AppServer
+from tests.browser.conftest import SCREENSHOTS
+from tests.browser.test_ask import KEY, QUESTION, ask, idle, load_sample
+from tests.groq_server import GroqServer
+
+HURT = "The number of people hurt when the ferry Lady Corran struck the north breakwater has risen to 41 [1]."
+WRONG = "The number of people hurt when the ferry Lady Corran struck the breakwater has risen to 53 [1]."
+UNFOUND = "The captain was seen drinking whisky in a bar of Lisbon [2]."
+UNCITED = "Four people are in intensive care."
+ANSWER = f"""{HURT} {UNFOUND}
+
+- **{WRONG}**
+- {UNCITED}
+
+| what | how many |
+|---|---|
+| Hurt in the ferry accident | 41 |
+| Gold bars lost in Zurich | 900 |
+"""
+
+
+@pytest.fixture(scope="module")
+def groq() -> Iterator[GroqServer]:
+    with GroqServer(keys=[KEY]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, groq: GroqServer) -> Iterator[AppServer]:
+    with AppServer(tmp_path_factory.mktemp("proof"), GROQ_API_KEY=KEY, GROQ_BASE_URL=groq.url) as server:
+        yield server
+
+
+@pytest.fixture
+def page(app: AppServer, groq: GroqServer, open_page: Callable[..., Page]) -> Page:
+    groq.forget()
+    page = open_page(app.url)
+    load_sample(page)
+    idle(page)
+    return page
+
+
+def answered(page: Page, groq: GroqServer, text: str = ANSWER) -> Locator:
+    groq.says(text)
+    ask(page, QUESTION)
+    answer = page.get_by_label("Chat message from assistant").last
+    expect(answer.get_by_text(re.compile(r"^\d+ claims?:"))).to_be_visible()
+    idle(page)
+    return answer
+
+
+def text_of(answer: Locator) -> str:
+    return answer.locator("[class*=st-key-answer-]").inner_text()
+
+
+def test_marks_say_what_no_passage_bears_out_and_a_reload_shows_the_same(page: Page, groq: GroqServer) -> None:
+    answer = answered(page, groq)
+    dimmed = answer.locator("[class*=st-key-answer-] .stMarkdownColoredText", has_text="whisky")
+    expect(dimmed.first).to_be_visible()
+    expect(answer.get_by_text("passage 1 has “41”")).to_be_visible()
+    expect(answer.locator("li", has_text="intensive care").get_by_text("found")).to_be_visible()
+    assert answer.locator("li", has_text="intensive care").get_by_role("link").count() == 1
+    assert answer.locator("table tbody tr").count() == 2
+    expect(answer.locator("tr", has_text="Zurich").get_by_role("img", name="search_off icon")).to_be_visible()
+    assert answer.locator("p", has_text="has risen to 41").get_by_role("link").count() == 2
+    streamed = text_of(answer)
+    page.reload()
+    expect(answer.get_by_text("passage 1 has “41”")).to_be_visible()
+    idle(page)
+    assert text_of(answer) == streamed
+
+
+def test_a_claim_opens_into_its_quote_with_the_words_that_carry_it(page: Page, groq: GroqServer) -> None:
+    answer = answered(page, groq)
+    answer.get_by_text(re.compile(r"^6 claims:")).click()
+    expect(answer.get_by_text("no second model was asked")).to_be_visible()
+    expect(answer.locator("blockquote strong", has_text="people hurt").first).to_be_visible()
+    expect(answer.get_by_text("number “53”, the passage has “41”").first).to_be_visible()
+
+
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_marks_fit_the_screen_in_light_and_dark(
+    app: AppServer, groq: GroqServer, open_page: Callable[..., Page], device: str, dark: bool
+) -> None:
+    page = open_page(app.url, device=device, dark=dark)
+    load_sample(page)
+    answer = answered(page, groq)
+    answer.get_by_text(re.compile(r"^6 claims:")).click()
+    expect(answer.get_by_text("no second model was asked")).to_be_visible()
+    idle(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    contrasts = page.evaluate(CONTRASTS)
+    assert contrasts
+    assert min(contrasts) >= 4.5, contrasts
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": 1_900})
+    answer.screenshot(path=SCREENSHOTS / f"marks-{device}-{'dark' if dark else 'light'}.png")
+
+
+# The contrast of each dimmed or marked text with the page behind it, as WCAG 2 reckons it.
+CONTRASTS = """() => {
+    const parts = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
+    const light = colour => {
+        const [r, g, b] = parts(colour).map(v => v / 255)
+            .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = light(getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor);
+    return [...document.querySelectorAll('[class*=st-key-answer-] .stMarkdownColoredText')].map(part => {
+        const own = light(getComputedStyle(part).color);
+        return (Math.max(own, behind) + 0.05) / (Math.min(own, behind) + 0.05);
+    });
+}"""
+
+
+def test_what_no_article_says_is_hidden_on_wish_and_shown_again(page: Page, app: AppServer, groq: GroqServer) -> None:
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_text("Hide what no article says").click()
+    idle(page)
+    page.get_by_role("link", name="Ask", exact=True).click()
+    expect(page.get_by_placeholder("Ask about the news")).to_be_visible()
+    idle(page)
+    answer = answered(page, groq)
+    expect(answer.get_by_text("2 sentences hidden that no article says.")).to_be_visible()
+    assert "Lisbon" not in text_of(answer)
+    assert "Zurich" not in text_of(answer)
+    assert "has risen to 41" in text_of(answer)
+    answer.get_by_role("button", name="Show", exact=True).click()
+    expect(answer.get_by_text("drinking whisky").first).to_be_visible()
+
+
+def test_a_correction_is_another_version_and_the_first_is_kept(page: Page, groq: GroqServer) -> None:
+    answer = answered(page, groq)
+    groq.says(f"{HURT} Four people are in intensive care [1].", per_second=20)
+    answer.get_by_role("button", name="Correct what was not found").click()
+    expect(page.get_by_text("A corrected answer: 3 sentences")).to_be_visible()
+    idle(page)
+    sent = groq.last.messages
+    assert sent[-2] == {"role": "assistant", "content": ANSWER}
+    lines = [json.loads(line) for line in sent[-1]["content"].splitlines() if line.startswith("{")]
+    assert any("whisky" in line["sentence"] for line in lines)
+    assert len(lines) == 3
+    expect(page.get_by_text(re.compile("^2 claims: 1 supported"))).to_be_visible()
+    assert page.get_by_role("button", name="Correct what was not found").count() == 0
+    page.get_by_role("button", name="Earlier").click()
+    expect(page.get_by_text("drinking whisky").first).to_be_visible()
+    idle(page)
+    assert page.get_by_role("button", name="Correct what was not found").count() == 0  # it is asked for once
+
+
+def test_a_correction_can_be_stopped_or_fail_and_be_tried_again(page: Page, groq: GroqServer) -> None:
+    answer = answered(page, groq)
+    groq.fails(400, message="No room.")
+    answer.get_by_role("button", name="Correct what was not found").click()
+    again = page.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    idle(page)
+    groq.says(deltas=["Now ", *(f"part{n:03} " for n in range(400))], per_second=20)
+    again.click()
+    expect(page.get_by_text("part010")).to_be_visible()
+    assert "No passage" not in groq.last.messages[-1]["content"]
+    assert "no passage bears out" in groq.last.messages[-1]["content"]
+    page.get_by_role("button", name="Stop the answer").click()
+    idle(page)
+    page.reload()
+    expect(page.get_by_text("You stopped this answer.")).to_be_visible()
+    expect(page.get_by_text("2 of 2")).to_be_visible()
+    page.get_by_role("button", name="Earlier").click()
+    expect(page.get_by_text("drinking whisky").first).to_be_visible()
+
+
+def test_the_evidence_is_exported_opens_without_a_request_and_verifies(
+    page: Page, groq: GroqServer, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    answer = answered(page, groq)
+    answer.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Evidence").or_(page.get_by_role("option", name="Evidence")).first.click()
+    for kind in ("HTML", "JSON"):
+        with page.expect_download() as coming:
+            page.get_by_role("button", name=f"Evidence as {kind}").click()
+        file = tmp_path / f"evidence.{kind.lower()}"
+        coming.value.save_as(file)
+        told = verify(file)
+        assert (told.returncode, told.stderr) == (0, "")
+        assert told.stdout.startswith("All of it holds: ")
+    (tmp_path / "evidence.json").write_text((tmp_path / "evidence.json").read_text().replace("whisky", "water"))
+    assert verify(tmp_path / "evidence.json").returncode == 1
+    opened = open_page(f"file://{tmp_path / 'evidence.html'}")
+    asked: list[str] = []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.reload()
+    expect(opened.get_by_text("What was checked")).to_be_visible()
+    assert opened.locator("mark").count() > 3
+    assert asked == [f"file://{tmp_path / 'evidence.html'}"]
+    opened.screenshot(path=SCREENSHOTS / "evidence.png", full_page=True)
+
+
+def verify(file: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "llm", "verify", str(file)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
