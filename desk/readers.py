@@ -82,8 +82,13 @@ class Readers:
                     insert(t.readers).values(id=reader.id, name=name, first_seen_at=now, last_seen_at=now)
                 )
 
-    def known(self, since: datetime) -> list[Known]:
-        """All who signed in, the last seen first, with how many questions they asked since then."""
+    def count(self) -> int:
+        """How many have signed in."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(func.count()).select_from(t.readers)).scalar_one()
+
+    def known(self, since: datetime, *, limit: int = 100, offset: int = 0) -> list[Known]:
+        """Those who signed in, the last seen first, with how many questions they asked since then."""
         r, c = t.readers.c, t.conversations.c
         feeds = select(func.count()).where(t.follows.c.reader == r.id).scalar_subquery()
         questions = (
@@ -93,8 +98,9 @@ class Readers:
             .scalar_subquery()
         )
         query = select(r.id, r.name, r.first_seen_at, r.last_seen_at, feeds, questions)
+        query = query.order_by(r.last_seen_at.desc(), r.id)
         with reading(self.engine) as connection:
-            return [Known(*row) for row in connection.execute(query.order_by(r.last_seen_at.desc(), r.id))]
+            return [Known(*row) for row in connection.execute(query.limit(limit).offset(offset))]
 
     def questions(self, since: datetime) -> tuple[int, int]:
         """How many questions were asked since then by all readers together, and by how many readers."""

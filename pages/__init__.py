@@ -219,6 +219,7 @@ def sign_in() -> NoReturn:
             "Nobody can sign in yet: the owner has to name who vouches for readers, in the secrets of this app."
         )
     else:
+        st.markdown("This paper is for its members.")
         draw_sign_in(known)
     st.stop()
 

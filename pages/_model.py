@@ -17,6 +17,7 @@ from llm.groq import GroqModel
 from llm.models import DEFAULT, EFFORT
 from news.fetch import says_yes
 from pages import setting
+from pages._reader import access
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("app.py")
@@ -26,8 +27,12 @@ OnWait = Callable[[float, str], object]
 
 
 def may_choose_server() -> bool:
-    """Whether this reader may name a server: the owner says so, or nobody but this machine can open the page."""
-    here = st.get_option("server.address") in ("localhost", "127.0.0.1", "::1")
+    """Whether this reader may name a server: the owner says so, or nobody but this machine can open the page.
+
+    Where others read, what listens on this machine alone has a proxy before it.
+    """
+    alone = access(setting("ACCESS")) == "personal"
+    here = alone and st.get_option("server.address") in ("localhost", "127.0.0.1", "::1")
     return here or says_yes(setting("ALLOW_OWN_SERVER"))
 
 

@@ -20,10 +20,10 @@ from pages._words import midnight, zone
 
 PER_PAGE = 20
 ROWS = (
-    ("Questions this minute", "questions_a_minute"),
-    ("Questions today", "questions_a_day"),
-    ("Tokens this minute", "tokens_a_minute"),
-    ("Tokens today", "tokens_a_day"),
+    ("Questions in a minute", "questions_a_minute"),
+    ("Questions in 24 hours", "questions_a_day"),
+    ("Tokens in a minute", "tokens_a_minute"),
+    ("Tokens in 24 hours", "tokens_a_day"),
 )
 REMOVE, PAUSE, RESUME = "Remove for everybody", "Pause", "Resume"
 
@@ -37,15 +37,15 @@ def draw_limits(part: Services) -> None:
         return
     limits = quotas(part.quotas, part.budgets.said(model), free=not is_openai(address))
     used = part.budgets.used(now=now(), model=model)
-    st.caption(f"What all readers together sent to {literal(model)}, of what may be sent.")
+    st.caption(f"What all readers together last sent to {literal(model)}, of what may be sent.")
     with st.container(horizontal=True, gap="medium"):
         for label, name in ROWS:
             st.metric(
                 label, f"{getattr(used, name):,}", of(limits.everyone, name), "off", delta_arrow="off", width="content"
             )
     st.caption(
-        f"A reader may ask {in_words(limits.reader)}; a machine {in_words(limits.address)}. `READER_LIMITS`, "
-        "`ADDRESS_LIMITS` and `EVERYONE_LIMITS` in the settings say otherwise."
+        f"A reader may ask {in_words(limits.reader)}, all at one address {in_words(limits.address)}. "
+        "`READER_LIMITS`, `ADDRESS_LIMITS` and `EVERYONE_LIMITS` change that."
     )
 
 
@@ -71,7 +71,9 @@ def draw_readers(part: Services) -> None:
     today = midnight(now(), zone())
     asked, askers = part.readers.questions(today)
     st.caption(f"{count(asked, 'question')} today, of {count(askers, 'reader')}, visitors included.")
-    known = part.readers.known(today)
+    pages = max(1, -(-part.readers.count() // PER_PAGE))
+    page = st.pagination(pages, key="readers_page") if pages > 1 else 1
+    known = part.readers.known(today, limit=PER_PAGE, offset=PER_PAGE * (page - 1))
     if not known:
         st.markdown("Nobody has signed in yet.")
     for reader in known:

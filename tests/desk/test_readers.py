@@ -156,6 +156,8 @@ def test_the_owner_sees_who_signed_in_what_they_follow_and_ask(engine: Engine, s
         Known(ANNA, "Anna ?", now, now + timedelta(hours=2), 1, 1),
         Known(BERT, "Bert", now + timedelta(hours=1), now + timedelta(hours=1), 0, 0),
     ]
+    assert [one.name for one in readers.known(now, limit=1, offset=1)] == ["Bert"]
+    assert readers.count() == 2
     assert readers.questions(now - timedelta(hours=12)) == (2, 2)
 
 

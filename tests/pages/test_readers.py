@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import pages
@@ -187,6 +188,16 @@ def test_a_visitor_mutes_for_themselves_alone(
     assert "harbour" not in labels(visit("settings"))
 
 
+def test_a_visitor_names_no_model_server_though_the_app_listens_on_this_machine_alone(
+    public: App, mode: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = st.get_option
+    monkeypatch.setattr(st, "get_option", lambda name: "localhost" if name == "server.address" else told(name))
+    assert "Server" not in [one.label for one in visit("settings").get("button_group")]
+    mode("personal")
+    assert "Server" in [one.label for one in visit("settings").get("button_group")]
+
+
 def test_an_empty_public_paper_offers_no_feeds_to_add(
     app: App, mode: Callable[..., None], browsers: Callable[[str], None], said: Callable[[AppTest], str]
 ) -> None:
@@ -351,10 +362,10 @@ def test_the_owner_sees_what_is_used_of_the_shared_key(login: App, mode: Callabl
     mode("login", OWNERS="olga@post.example", GROQ_API_KEY="gsk_sharedSHAREDshared")
     at = visit("owner", user=OWNER)
     assert [(metric.label, metric.value, metric.delta) for metric in at.metric] == [
-        ("Questions this minute", "0", "of 30"),
-        ("Questions today", "0", "of 1,000"),
-        ("Tokens this minute", "0", "of 8,000"),
-        ("Tokens today", "0", "of 200,000"),
+        ("Questions in a minute", "0", "of 30"),
+        ("Questions in 24 hours", "0", "of 1,000"),
+        ("Tokens in a minute", "0", "of 8,000"),
+        ("Tokens in 24 hours", "0", "of 200,000"),
     ]
 
 
