@@ -46,10 +46,10 @@ class Answer:
 
     `raw` is what the model wrote, `markdown` what was given out; both grow. `passages` are those the model was given,
     in the order of their numbers. `model` is the one that answers. `notice` is a sentence for the reader, or "".
-    `covered` is False if what was found is hardly about the question. `reasoning` is what the model thought, never part
-    of the answer. `usage` and `limits` come with the end, and so do up to three `follow_ups` (questions to ask next, as
-    plain text) and the `checks` of its claims against the passages. One that goes on with a broken answer begins with
-    the text of that, as its first piece.
+    `covered` is False if what was found is hardly about the question; `caveats` are sentences on what was not found.
+    `reasoning` is what the model thought, never part of the answer. `usage` and `limits` come with the end, and so do
+    up to three `follow_ups` (questions to ask next, as plain text) and the `checks` of its claims against the passages.
+    One that goes on with a broken answer begins with the text of that, as its first piece.
 
     `first_s` and `seconds` are those from `asked_at` until the first delta and until the end, None before.
     """
@@ -61,6 +61,7 @@ class Answer:
         self.ledger = request.ledger
         self.horizon = draft.found.horizon
         self.covered = draft.found.covered
+        self.caveats = draft.caveats
         self.model = stream.model
         self.notice = " ".join(filter(None, (stream.notice, notice)))
         self.raw = draft.begun
@@ -138,6 +139,7 @@ class Answer:
             "notice": self.notice,
             "horizon": _as_json(asdict(self.horizon)),
             "covered": self.covered,
+            "caveats": list(self.caveats),
             "follow_ups": list(self.follow_ups),
             "checks": [_check(checked) for checked in self.checks],
             "resumable": self.resumable,
@@ -149,8 +151,8 @@ class Answer:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: question, answer (as the model wrote it), state and reason, citations (n, title, url, feed,
         published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon,
-        covered, follow_ups, checks (for each claim: claim, verdict, score, quote, passage, found, failed), resumable,
-        and first_s, seconds and tokens_per_s (null if unknown).
+        covered, caveats, follow_ups, checks (for each claim: claim, verdict, score, quote, passage, found, failed),
+        resumable, and first_s, seconds and tokens_per_s (null if unknown).
         """
         told = {"question": self.question, "answer": self.raw, "state": self.state, "reason": self.reason}
         return told | self.details

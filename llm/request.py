@@ -15,7 +15,9 @@ from functools import lru_cache
 
 from llm import prompt, summary, tokens, window
 from llm.base import ChatModel, Left, Message, TooLarge
+from llm.caveats import caveats
 from llm.citations import Linker
+from llm.premise import unsupported
 from llm.prompt import Turn
 from llm.window import TAKEN_OUT, Bound, Item, Ledger, WindowTooSmall
 from news.types import Found, Horizon, Passage
@@ -30,7 +32,7 @@ _UNCITED = "The answer so far does not cite it, and no room was left."
 @dataclass(frozen=True, slots=True)
 class Draft:
     """All that could be sent with a question. `begun` is an answer to go on with, "" for a new one; then the first
-    `needed` passages are those it may cite.
+    `needed` passages are those it may cite. `caveats` are sentences on what was found not to be there.
     """
 
     question: str
@@ -42,6 +44,7 @@ class Draft:
     pinned: frozenset[str] = frozenset()
     begun: str = ""
     needed: int = 0
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,12 @@ def prepare(
     draft = Draft(
         question,
         tuple(turns),
-        replace(found, passages=passages),
+        replace(found, passages=passages, covered=found.covered and not unsupported(question, passages)),
         prompt.system(now.astimezone(UTC).date()),
         model.reply_tokens,
         frozenset(dropped),
         frozenset(pinned),
+        caveats=caveats(question, found),
     )
     return _bounded(draft, model, now)
 
@@ -169,7 +173,7 @@ def _fit(
     try:
         ledger = window.fit(
             system=model.count([Message("system", draft.system)]),
-            question=sum(map(counter.count, prompt.ask(draft.question))) + frame,
+            question=sum(map(counter.count, prompt.ask(draft.question, draft.caveats))) + frame,
             passages=[
                 _as_asked(Item(_label(f"{p.feed}: {p.title}"), counter.count(line), p.pinned, str(p.entry_id)), draft)
                 if most is None or place < most
@@ -203,6 +207,7 @@ def _fit(
         draft.question,
         summary=past.summary if past and ledger.total("summary") else "",
         begun=draft.begun,
+        caveats=draft.caveats,
     )
     return Request(ledger, kept, tuple(messages), draft)
 

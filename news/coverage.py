@@ -30,11 +30,14 @@ FAIR_SHARE = 0.7
 MANY_ARTICLES = 500
 _RELATED = 0.6  # what a word of the same family counts: "detained" for "detention"
 _RARE = 10.0  # about what a term tells that is in three of a hundred thousand articles
+_TELLING = 6.0  # what a term tells that is in two of a thousand articles
 _TOP = 4  # articles that should be about one thing
 _PASSAGES = 8
 _UNSPACED = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff]")
 _NAME = re.compile(r"(?<![.?!:]\s)(?<!^)(?<!^[\"'“‘])\b[A-ZÀ-ÖØ-Þ][\w’'-]+|\d[\d.,]*")
 _NUMBER = re.compile(r"\d[\d.,]*")
+_WORD = re.compile(r"\w[\w.,’'-]*\w|\w")
+_FRAMING = frozenset(terms("name various different differently differ compare exact western eastern", "en"))
 _CAPITALS = "de"  # where every noun has a capital, it names nobody
 
 
@@ -101,6 +104,26 @@ def confidence(question: str, asked: Asked, passages: Sequence[Passage], article
     weights, bias = (_UNSPACED_WEIGHTS, _UNSPACED_BIAS) if is_unspaced(asked) else (_WEIGHTS, _BIAS)
     found = evidence(question, asked, passages)
     return _sigmoid(bias + sum(w * x for w, x in zip(astuple(weights), astuple(found), strict=True)))
+
+
+def missing(question: str, asked: Asked, passages: Sequence[Passage]) -> tuple[str, ...]:
+    """The names, numbers and rarer words of the question, as written there, that no passage holds, in order.
+
+    None in scripts without spaces. Of a common word the article has another.
+    """
+    if is_unspaced(asked):
+        return ()
+    held = frozenset[str]().union(*map(_held, passages))
+    named = _named(question)
+    telling = (
+        group
+        for group, worth in asked.items()
+        if (worth > _TELLING and group[0] not in _FRAMING) or not named.isdisjoint(group)
+    )
+    lacking = frozenset(group[0] for group in telling if not _holds(held, group))
+    language = language_of(question)
+    found = (word for word in _WORD.findall(question) if lacking.issuperset(terms(word, language) or ("",)))
+    return tuple(dict.fromkeys(found))
 
 
 def measures() -> list[str]:

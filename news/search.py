@@ -177,15 +177,22 @@ def search(
     else:
         chosen = _mixed(ranked, k, compared=_COMPARES.search(question) is not None, skip=frozenset(pinned))
     passages = tuple(_passage(c, asked, worth, question) for c in chosen)
+    told = {term.forms: worth[term.forms[0]] for term in about + named}
     if held:
         sure = 1.0
     elif not _speaks_of(named, chosen[:1]):
         sure = 0.0
     else:
-        told = {term.forms: worth[term.forms[0]] for term in about + named}
         every = horizon if when.since is None and when.until is None else store.horizon(Filter(as_of=at))
         sure = coverage.confidence(question, told, passages, every.articles)
-    return Found(held + passages, horizon, sure >= coverage.COVERED, sure)
+    missing = coverage.missing(when.rest, told, passages) if sure < coverage.SURE else ()
+    return Found(held + passages, horizon, sure >= coverage.COVERED, sure, missing, _fresh(when, now))
+
+
+def _fresh(when: When, now: datetime) -> datetime | None:
+    """From when on a source must be for what is asked for as of now."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return today if when.latest or (when.since and when.since >= today) else None
 
 
 def _words_for_time(question: str, rest: str) -> str:

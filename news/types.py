@@ -178,10 +178,14 @@ class Horizon:
 class Found:
     """The result of a search, best passage first. `covered` is False if hardly any passage is about the question.
 
-    `confidence` that it is covered goes from 0 to 1.
+    `confidence` that it is covered goes from 0 to 1. Where that is not sure, `missing` are the words of the question
+    that no passage holds. `since` is the moment from which a source must be that the question asks for by "today" or
+    "latest", None if it does not.
     """
 
     passages: tuple[Passage, ...]
     horizon: Horizon
     covered: bool = True
     confidence: float = 1.0
+    missing: tuple[str, ...] = ()
+    since: datetime | None = None

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from news.coverage import COVERED, MANY_ARTICLES, Asked, confidence, evidence
+from news.coverage import COVERED, MANY_ARTICLES, Asked, confidence, evidence, missing
 from news.terms import forms
 from news.types import Passage
 from tests.news.made import NOW
@@ -76,3 +76,11 @@ def test_pairs_of_characters_are_weighed_apart() -> None:
     question = "東京都知事選の結果は"
     told = replace(BRIDGE, title="東京都知事選の結果が判明", text="東京都知事選の結果が判明しました。", score=60)
     assert of(question, told, replace(told, feed="Outlet 2")) > COVERED > of(question, replace(STRANGE, score=2))
+
+
+def test_names_and_rare_words_that_no_passage_holds_are_told_as_written() -> None:
+    question = "Who paid for the Gotthard bridge, and was it 1987?"
+    worth = dict.fromkeys(forms(question), 3.0)
+    assert missing(question, worth, [BRIDGE]) == ("Gotthard", "1987")
+    assert missing(question, {**worth, ("paid",): 8.0}, [BRIDGE]) == ("paid", "Gotthard", "1987")
+    assert missing("東京の橋", asked("東京の橋"), [BRIDGE]) == ()
