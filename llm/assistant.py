@@ -327,7 +327,8 @@ def read_horizon(details: Mapping[str, Any]) -> Horizon:
     """The horizon of a stored answer, from its `details`."""
     told = details.get("horizon") or {}
     since, until = (datetime.fromisoformat(told[name]) if told.get(name) else None for name in ("since", "until"))
-    return Horizon(told.get("feeds", 0), told.get("articles", 0), since, until, tuple(told.get("failed", ())))
+    failed, stale = tuple(told.get("failed", ())), tuple(told.get("stale", ()))
+    return Horizon(told.get("feeds", 0), told.get("articles", 0), since, until, failed, stale)
 
 
 def _open(request: Request, model: ChatModel) -> Stream:

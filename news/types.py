@@ -165,13 +165,18 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """What was searched: how many feeds and articles, from when to when, and the titles of feeds that failed."""
+    """What was searched: how many feeds and articles, from when to when, and the titles of feeds that failed.
+
+    `stale` are the titles of feeds that may lack what is new: not fetched with success for a day, or silent for much
+    longer than they usually are.
+    """
 
     feeds: int
     articles: int
     since: datetime | None
     until: datetime | None
     failed: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from pages._checks import draw_checks
 from pages._meter import list_ledger
 from pages._model import configured
 from pages._plain import plain
+from pages._searched import draw_searched
 from pages._voice import may_listen, read_aloud
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
@@ -102,6 +103,7 @@ def draw_foot(
             )  # fmt: skip
     sources(assistant.read_passages(details), cited(details))
     draw_checks(details.get("checks", ()), key=f"checks-{turn.id}")
+    draw_searched(turn, part.store)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if turn.answer:
             plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
@@ -272,6 +274,7 @@ def draw_shared(turn: Turn) -> None:
         if turn.state != "done":
             st.caption("This answer was not finished.")
         sources(passages, cited(turn.details))
+        draw_searched(turn)
 
 
 def exchanges(turns: Sequence[Turn]) -> list[Exchange]:
