@@ -2,7 +2,8 @@
 
 A question that takes something for granted is answered first with what of that nothing bears out (`llm.premise`). A
 question for "today" or "latest" is told of when the newest article is. Where it is not sure that what was found answers
-it, the words are named that no article holds: what may be missing shows, and nobody has to guess.
+it, the words are named that no article holds: what may be missing shows, and nobody has to guess. Where reports differ
+in a figure, a sentence says who has which.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from llm.premise import unsupported
-from news.types import Found
+from news.types import Disagreement, Found
 
 HARDLY = "What was found hardly answers this question."
 _MOST_WORDS = 4
@@ -29,6 +30,16 @@ def caveats(question: str, found: Found) -> tuple[str, ...]:
     if found.missing and not told[:-1]:
         told.append(f"No article found here mentions {_listed(found.missing[:_MOST_WORDS])}.")
     return tuple(told)
+
+
+def in_words(disagreement: Disagreement) -> str:
+    """Who says what, in a sentence."""
+    accounts = disagreement.accounts
+    if disagreement.moved:
+        told = ", then ".join(f"{each.says} ({each.feed}, {day(each.at)})" for each in accounts)
+        return f"The number of {disagreement.about} has changed: {told}."
+    told = ", ".join(f"{each.says} ({each.feed})" for each in accounts)
+    return f"Reports differ on {disagreement.about}: {told}."
 
 
 def day(moment: datetime) -> str:

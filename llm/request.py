@@ -15,12 +15,12 @@ from functools import lru_cache
 
 from llm import prompt, summary, tokens, window
 from llm.base import ChatModel, Left, Message, TooLarge
-from llm.caveats import caveats
+from llm.caveats import caveats, in_words
 from llm.citations import Linker
 from llm.premise import unsupported
 from llm.prompt import Turn
 from llm.window import TAKEN_OUT, Bound, Item, Ledger, WindowTooSmall
-from news.types import Found, Horizon, Passage
+from news.types import Disagreement, Found, Horizon, Passage
 
 FEW = 3
 """Passages that must still go in (or all, if there are fewer) for the minute's tokens to be the budget."""
@@ -45,6 +45,11 @@ class Draft:
     begun: str = ""
     needed: int = 0
     caveats: tuple[str, ...] = ()
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """What the model is told besides the passages: what they lack, and where they differ."""
+        return self.caveats + tuple(map(in_words, self.found.disagreements))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +108,15 @@ def prepare_rest(
     now: datetime,
     horizon: Horizon,
     covered: bool = True,
+    caveats: Sequence[str] = (),
+    disagreements: Sequence[Disagreement] = (),
     dropped: Collection[str] = (),
 ) -> Request:
     """The request for the rest of an answer to `question` that broke off after `begun` (`Answer.raw`).
 
     `passages` are those it was given: they keep their numbers. Where not all fit any more, the last leave, but never
     one that is cited. What was written needs no room in the reply any more, half of it always stays.
-    Raises `TooLarge` if that does not fit.
+    `caveats` and `disagreements` are told again. Raises `TooLarge` if that does not fit.
     """
     linker = Linker(passages)
     linker.feed(begun)
@@ -118,12 +125,13 @@ def prepare_rest(
     draft = Draft(
         question,
         tuple(turns),
-        Found(tuple(replace(p, pinned=True) for p in passages), horizon, covered),
+        Found(tuple(replace(p, pinned=True) for p in passages), horizon, covered, disagreements=tuple(disagreements)),
         prompt.system(now.astimezone(UTC).date()),
         max(model.reply_tokens // 2, model.reply_tokens - written),
         frozenset(dropped) - {str(p.entry_id) for p in passages},
         begun=begun,
         needed=max(linker.cited, default=0),
+        caveats=tuple(caveats),
     )
     return _bounded(draft, model, now)
 
@@ -173,7 +181,7 @@ def _fit(
     try:
         ledger = window.fit(
             system=model.count([Message("system", draft.system)]),
-            question=sum(map(counter.count, prompt.ask(draft.question, draft.caveats))) + frame,
+            question=sum(map(counter.count, prompt.ask(draft.question, draft.checked))) + frame,
             passages=[
                 _as_asked(Item(_label(f"{p.feed}: {p.title}"), counter.count(line), p.pinned, str(p.entry_id)), draft)
                 if most is None or place < most
@@ -207,7 +215,7 @@ def _fit(
         draft.question,
         summary=past.summary if past and ledger.total("summary") else "",
         begun=draft.begun,
-        caveats=draft.caveats,
+        caveats=draft.checked,
     )
     return Request(ledger, kept, tuple(messages), draft)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from news import coverage
+from news.accounts import disagreements
 from news.store import Filter, Store
 from news.terms import ASKING, forms, indexed, language_of, sentences, terms, words
 from news.text import address_words
@@ -186,7 +187,9 @@ def search(
         every = horizon if when.since is None and when.until is None else store.horizon(Filter(as_of=at))
         sure = coverage.confidence(question, told, passages, every.articles)
     missing = coverage.missing(when.rest, told, passages) if sure < coverage.SURE else ()
-    return Found(held + passages, horizon, sure >= coverage.COVERED, sure, missing, _fresh(when, now))
+    covered = sure >= coverage.COVERED
+    differ = disagreements([c.entry for c in chosen[:1]], [c.entry for c in ranked]) if covered and not held else ()
+    return Found(held + passages, horizon, covered, sure, missing, _fresh(when, now), differ)
 
 
 def _fresh(when: When, now: datetime) -> datetime | None:

@@ -180,12 +180,35 @@ class Horizon:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """What one outlet says of something, in short, and the sentence in which it says so."""
+
+    feed: str
+    says: str
+    quote: str
+    url: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Something of one event that outlets tell differently, oldest first.
+
+    `moved`: the figure only grew, so that later accounts replace earlier ones.
+    """
+
+    about: str
+    accounts: tuple[Account, ...]
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The result of a search, best passage first. `covered` is False if hardly any passage is about the question.
 
     `confidence` that it is covered goes from 0 to 1. Where that is not sure, `missing` are the words of the question
     that no passage holds. `since` is the moment from which a source must be that the question asks for by "today" or
-    "latest", None if it does not.
+    "latest", None if it does not. `disagreements` are those of the reports of what the first passage is about.
     """
 
     passages: tuple[Passage, ...]
@@ -194,3 +217,4 @@ class Found:
     confidence: float = 1.0
     missing: tuple[str, ...] = ()
     since: datetime | None = None
+    disagreements: tuple[Disagreement, ...] = ()

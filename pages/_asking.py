@@ -134,6 +134,8 @@ def resume(part: Services, chat: str, turn: Turn, path: Sequence[Turn]) -> Live:
             now=at,
             horizon=assistant.read_horizon(details),
             covered=details.get("covered", True),
+            caveats=details.get("caveats", ()),
+            disagreements=assistant.read_disagreements(details),
         )
 
     return start(part, chat, turn, before, str(turn.details.get("model", "")), ask)

@@ -1,9 +1,10 @@
-"""What an answer looked at: a line below it, which opens into the feeds that failed and what was reworded since."""
+"""What an answer looked at and where reports differ: lines below it that open into tables, feeds and later wordings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
@@ -25,11 +26,30 @@ AROUND = 6
 """Words that are shown on each side of what was reworded."""
 
 
+def draw_differences(details: Mapping[str, Any]) -> None:
+    """Where reports of one event differ in a figure: a table of who says what, when and in which words, folded."""
+    for told in details.get("disagreements", ()):
+        title = f"The number of {told['about']} has changed" if told["moved"] else f"Reports differ on {told['about']}"
+        with st.expander(literal(title), type="compact"):
+            st.markdown(table(told["accounts"]))
+
+
+def table(accounts: Sequence[Mapping[str, Any]]) -> str:
+    """Accounts as a table in Markdown, oldest first."""
+    rows = [
+        f"| {link(one['feed'], one['url'])} | {literal(one['says'])} | {moment(datetime.fromisoformat(one['at']))} | "
+        f"{literal(' '.join(one['quote'].split()))} |"
+        for one in accounts
+    ]
+    return "\n".join(["| Outlet | Says | Published (UTC) | In these words |", "| --- | --- | --- | --- |", *rows])
+
+
 def draw_searched(turn: Turn, store: Store | None = None) -> None:
     """What was not found, what was searched, and with a store, when it is opened, which feeds fail and what the outlets
     reworded since. Without one nothing is named: whoever reads a shared chat has no business with its owner's feeds.
     """
     details = turn.details
+    draw_differences(details)
     if told := details.get("caveats"):
         st.caption(literal(" ".join(told)))
     horizon = assistant.read_horizon(details)

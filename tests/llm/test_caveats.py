@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from llm import prompt
-from llm.assistant import ask
-from llm.caveats import HARDLY, caveats
+from llm.assistant import ask, read_disagreements, resume
+from llm.caveats import HARDLY, caveats, in_words
 from llm.extractive import ExtractiveModel
-from news.types import Found, Horizon
+from news.types import Account, Disagreement, Found, Horizon
 from tests.llm.fake_model import FakeModel
 from tests.llm.passages import PUBLISHED, a_passage
 
@@ -79,3 +79,42 @@ def test_the_quoting_model_shows_the_nearest_where_what_was_found_hardly_answers
     answer = ask("When did Starmer visit Rome?", (), model=ExtractiveModel(), retrieve=lambda *_: hardly, now=NOW)
     "".join(answer)
     assert answer.raw.startswith("The stored articles do not answer this. The nearest ones are:")
+
+
+ACCOUNTS = (
+    Account("One", "13", "Killing 13.", "https://one.test/1", PUBLISHED),
+    Account("Two", "about 20", "Nearly 20 died.", "", PUBLISHED),
+)
+DIFFER = Disagreement("the dead", ACCOUNTS, moved=False)
+
+
+def test_who_has_which_figure_is_said_in_a_sentence() -> None:
+    assert in_words(DIFFER) == "Reports differ on the dead: 13 (One), about 20 (Two)."
+    assert in_words(replace(DIFFER, moved=True)) == (
+        "The number of the dead has changed: 13 (One, 10 June 2026), then about 20 (Two, 10 June 2026)."
+    )
+
+
+def test_a_model_is_told_of_it_and_the_answer_keeps_the_table() -> None:
+    found = replace(FOUND, disagreements=(DIFFER,))
+    answer = ask("How many died?", (), model=ExtractiveModel(), retrieve=lambda *_: found, now=NOW)
+    "".join(answer)
+    assert answer.raw.startswith("Reports differ on the dead: 13 (One), about 20 (Two).")
+    (kept,) = answer.details["disagreements"]
+    assert (kept["about"], kept["moved"], kept["accounts"][0]["says"]) == ("the dead", False, "13")
+    assert kept["accounts"][0]["at"] == PUBLISHED.isoformat()
+    assert answer.details["caveats"] == []
+
+
+def test_an_answer_that_goes_on_is_told_and_keeps_the_same() -> None:
+    found = replace(FOUND, disagreements=(DIFFER,))
+    broken = ask(WHY, (), model=FakeModel().says("He ", "did not"), retrieve=lambda *_: found, now=NOW)
+    "".join(broken)
+    model = FakeModel().says(" resign.")
+    rest = resume(
+        WHY, (), broken.raw, broken.passages, model=model, now=NOW, caveats=broken.details["caveats"],
+        disagreements=read_disagreements(broken.details),
+    )  # fmt: skip
+    assert prompt.read_caveats(model.asked[0][:-2]) == (broken.details["caveats"][0], in_words(DIFFER))
+    for kept in ("caveats", "disagreements"):
+        assert rest.details[kept] == broken.details[kept]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pages
 from news.edits import Edit, diff
 from news.types import Horizon, ParsedEntry
-from pages._searched import changes, line, reworded, troubles
+from pages._searched import changes, line, reworded, table, troubles
 from tests.llm.passages import a_passage
 from tests.pages.conftest import NASTY, App, assert_plain
 
@@ -56,3 +56,12 @@ def test_of_a_long_text_only_the_words_around_a_change_are_shown() -> None:
     assert "w29" in shown
     assert "w31" in shown
     assert "w3 " not in shown
+
+
+def test_who_says_what_is_a_table_in_which_nothing_is_live() -> None:
+    account = {"feed": NASTY[0], "says": "13", "quote": NASTY[5], "url": "https://a.example/1", "at": LAST.isoformat()}
+    drawn = table([account, account | {"url": "javascript:alert(1)", "quote": NASTY[3]}])
+    rows = drawn.split("\n")
+    assert len(rows) == 4
+    assert all(len(row.replace("\\|", "").split("|")) == 6 for row in rows)
+    assert_plain(rows[2:])
