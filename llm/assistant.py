@@ -27,7 +27,7 @@ from llm.request import prepare as prepare
 from llm.request import prepare_rest, shrink
 from llm.seam import Seam
 from llm.window import Ledger
-from news.types import Found, Horizon, Passage
+from news.types import Account, Disagreement, Found, Horizon, Passage
 
 Retrieve = Callable[[str, Sequence[str]], Found]
 """The question and the questions before it (oldest first) -> what was found for them."""
@@ -47,10 +47,11 @@ class Answer:
 
     `raw` is what the model wrote, `markdown` what was given out; both grow. `passages` are those the model was given,
     in the order of their numbers. `model` is the one that answers. `notice` is a sentence for the reader, or "".
-    `covered` is False if what was found is hardly about the question. `reasoning` is what the model thought, never part
-    of the answer. `usage` and `limits` come with the end, and so do up to three `follow_ups` (questions to ask next, as
-    plain text) and the `checks` of its claims against the passages. One that goes on with a broken answer begins with
-    the text of that, as its first piece.
+    `covered` is False if what was found is hardly about the question; `caveats` are sentences on what was not found,
+    `disagreements` the figures in which reports differ. `reasoning` is what the model thought, never part of the
+    answer. `usage` and `limits` come with the end, and so do up to three `follow_ups` (questions to ask next, as plain
+    text) and the `checks` of its claims against the passages. One that goes on with a broken answer begins with the
+    text of that, as its first piece.
 
     `first_s` and `seconds` are those from `asked_at` until the first delta and until the end, None before.
     """
@@ -63,6 +64,8 @@ class Answer:
         self.ledger = request.ledger
         self.horizon = draft.found.horizon
         self.covered = draft.found.covered
+        self.caveats = draft.caveats
+        self.disagreements = draft.found.disagreements
         self.model = stream.model
         self.notice = " ".join(filter(None, (stream.notice, notice)))
         self.raw = begun
@@ -140,6 +143,15 @@ class Answer:
             "notice": self.notice,
             "horizon": _as_json(asdict(self.horizon)),
             "covered": self.covered,
+            "caveats": list(self.caveats),
+            "disagreements": [
+                {
+                    "about": each.about,
+                    "moved": each.moved,
+                    "accounts": [_as_json(asdict(account)) for account in each.accounts],
+                }
+                for each in self.disagreements
+            ],
             "follow_ups": list(self.follow_ups),
             "checks": [checked.as_dict() for checked in self.checks],
             "resumable": self.resumable,
@@ -151,7 +163,7 @@ class Answer:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: question, answer (as the model wrote it), state and reason, citations (n, title, url, feed,
         published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon,
-        covered, follow_ups, checks (see `Checked.as_dict`), resumable,
+        covered, caveats, disagreements (about, moved, accounts), follow_ups, checks (see `Checked.as_dict`), resumable,
         and first_s, seconds and tokens_per_s (null if unknown).
         """
         told = {"question": self.question, "answer": self.raw, "state": self.state, "reason": self.reason}
@@ -263,17 +275,29 @@ def resume(
     now: datetime,
     horizon: Horizon = _UNKNOWN,
     covered: bool = True,
+    caveats: Sequence[str] = (),
+    disagreements: Sequence[Disagreement] = (),
     dropped: Collection[str] = (),
     clock: Seconds = time.monotonic,
 ) -> Answer:
     """Go on with an answer that broke off after `begun` (`Answer.raw`), from the same `passages` with the same numbers.
 
-    `horizon` and `covered` are those of the broken answer. The new one begins with `begun`; what the model repeats of
-    it is cut off. Raises `ModelError` for what fails before the first word.
+    `horizon`, `covered`, `caveats` and `disagreements` are those of the broken answer. The new one begins with `begun`;
+    what the model repeats of it is cut off. Raises `ModelError` for what fails before the first word.
     """
     asked_at = clock()
     request = prepare_rest(
-        question, turns, begun, passages, model=model, now=now, horizon=horizon, covered=covered, dropped=dropped
+        question,
+        turns,
+        begun,
+        passages,
+        model=model,
+        now=now,
+        horizon=horizon,
+        covered=covered,
+        caveats=caveats,
+        disagreements=disagreements,
+        dropped=dropped,
     )
     return send(request, model=model, clock=clock, asked_at=asked_at)
 
@@ -294,6 +318,8 @@ def correct(
     now: datetime,
     horizon: Horizon = _UNKNOWN,
     covered: bool = True,
+    caveats: Sequence[str] = (),
+    disagreements: Sequence[Disagreement] = (),
     clock: Seconds = time.monotonic,
 ) -> Answer:
     """Have an `answer` written again without what is `wrong` in it (see `failed`), from the same `passages`.
@@ -307,7 +333,17 @@ def correct(
         for check in wrong
     ]
     request = prepare_rest(
-        question, turns, answer, passages, model=model, now=now, horizon=horizon, covered=covered, wrong=lines
+        question,
+        turns,
+        answer,
+        passages,
+        model=model,
+        now=now,
+        horizon=horizon,
+        covered=covered,
+        caveats=caveats,
+        disagreements=disagreements,
+        wrong=lines,
     )
     return send(request, model=model, clock=clock, asked_at=asked_at)
 
@@ -361,7 +397,20 @@ def read_horizon(details: Mapping[str, Any]) -> Horizon:
     """The horizon of a stored answer, from its `details`."""
     told = details.get("horizon") or {}
     since, until = (datetime.fromisoformat(told[name]) if told.get(name) else None for name in ("since", "until"))
-    return Horizon(told.get("feeds", 0), told.get("articles", 0), since, until, tuple(told.get("failed", ())))
+    failed, stale = tuple(told.get("failed", ())), tuple(told.get("stale", ()))
+    return Horizon(told.get("feeds", 0), told.get("articles", 0), since, until, failed, stale)
+
+
+def read_disagreements(details: Mapping[str, Any]) -> tuple[Disagreement, ...]:
+    """Where reports differ, from the `details` of a stored answer."""
+    return tuple(
+        Disagreement(
+            told["about"],
+            tuple(Account(**{**each, "at": datetime.fromisoformat(each["at"])}) for each in told["accounts"]),
+            told["moved"],
+        )
+        for told in details.get("disagreements", ())
+    )
 
 
 def _open(request: Request, model: ChatModel) -> Stream:

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llm.base import CTX_LENGTH, REPLY_TOKENS, ChatModel, Delta, Interrupted, Message, Stream
-from llm.prompt import read_begun, read_earlier, read_passages, tail
+from llm.caveats import HARDLY
+from llm.prompt import read_begun, read_caveats, read_earlier, read_passages, tail
 from news.terms import ASKING, sentences, terms, words
 from news.types import Passage
 
@@ -76,7 +77,7 @@ class ExtractiveModel(ChatModel):
     def _open(self, messages: Sequence[Message], reply_tokens: int) -> Stream:
         asked, begun = read_begun(messages)
         passages, question = read_passages(asked)
-        text = answer(question, passages, read_earlier(asked))
+        text = answer(question, passages, read_earlier(asked), read_caveats(asked))
         if begun and text.startswith(begun):
             text = tail(begun) + text[len(begun) :]
         return _Quotations(self.name, text, self._pace_s, self._sleep)
@@ -105,11 +106,17 @@ class _Quotations(Stream):
         self._closed = True
 
 
-def answer(question: str, passages: Sequence[Passage], earlier: Sequence[str] = ()) -> str:
+def answer(question: str, passages: Sequence[Passage], earlier: Sequence[str] = (), caveats: Sequence[str] = ()) -> str:
     """Markdown with [n] citations, n counting `passages` from 1. `earlier` are the questions before this one.
 
-    Quoted text is escaped where Markdown or a citation could be read into it.
+    What the passages lack (`caveats`) is said first. Quoted text is escaped where Markdown or a citation could be read
+    into it.
     """
+    first = " ".join(_plain(caveat) for caveat in caveats if caveat != HARDLY)
+    return "\n\n".join(filter(None, (first, _answer(question, passages, earlier, covered=HARDLY not in caveats))))
+
+
+def _answer(question: str, passages: Sequence[Passage], earlier: Sequence[str], *, covered: bool) -> str:
     wanted = _wanted(question, earlier)
     if not passages:
         return "The stored articles do not cover this."
@@ -117,7 +124,7 @@ def answer(question: str, passages: Sequence[Passage], earlier: Sequence[str] = 
         if len(passages) == 1:
             return _quoted([_headline(1, passages[0]), *_beginning(1, passages[0])])
         return _quoted([_headline(n, passage) for n, passage in enumerate(passages[:QUOTES], 1)])
-    chosen = _choose(_weighed(_about(question, passages, wanted), wanted))
+    chosen = _choose(_weighed(_about(question, passages, wanted), wanted)) if covered else []
     if not chosen:
         nearest = [_headline(n, passage) for n, passage in enumerate(passages[:NEAREST], 1)]
         return "The stored articles do not answer this. The nearest ones are:\n\n" + "\n".join(map(_line, nearest))

@@ -15,10 +15,12 @@ from functools import lru_cache
 
 from llm import prompt, summary, tokens, window
 from llm.base import ChatModel, Left, Message, TooLarge
+from llm.caveats import caveats, in_words
 from llm.citations import Linker
+from llm.premise import unsupported
 from llm.prompt import Turn
 from llm.window import TAKEN_OUT, Bound, Item, Ledger, WindowTooSmall
-from news.types import Found, Horizon, Passage
+from news.types import Disagreement, Found, Horizon, Passage
 
 FEW = 3
 """Passages that must still go in (or all, if there are fewer) for the minute's tokens to be the budget."""
@@ -34,6 +36,7 @@ _UNCITED = "The answer so far does not cite it, and no room was left."
 class Draft:
     """All that could be sent with a question. `begun` is an answer to go on with, "" for a new one; then the first
     `needed` passages are those it may cite. With `wrong` sentences (lines of `prompt.quote`) it is to be corrected.
+    `caveats` are sentences on what was found not to be there.
     """
 
     question: str
@@ -46,6 +49,12 @@ class Draft:
     begun: str = ""
     needed: int = 0
     wrong: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """What the model is told besides the passages: what they lack, and where they differ."""
+        return self.caveats + tuple(map(in_words, self.found.disagreements))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +93,12 @@ def prepare(
     draft = Draft(
         question,
         tuple(turns),
-        replace(found, passages=passages),
+        replace(found, passages=passages, covered=found.covered and not unsupported(question, passages)),
         prompt.system(now.astimezone(UTC).date()),
         model.reply_tokens,
         frozenset(dropped),
         frozenset(pinned),
+        caveats=caveats(question, found),
     )
     return _bounded(draft, model, now)
 
@@ -103,6 +113,8 @@ def prepare_rest(
     now: datetime,
     horizon: Horizon,
     covered: bool = True,
+    caveats: Sequence[str] = (),
+    disagreements: Sequence[Disagreement] = (),
     dropped: Collection[str] = (),
     wrong: Sequence[str] = (),
 ) -> Request:
@@ -110,8 +122,8 @@ def prepare_rest(
 
     `passages` are those it was given: they keep their numbers. Where not all fit any more, the last leave, but never
     one that is cited. What was written needs no room in the reply any more, half of it always stays.
-    With `wrong` the answer is not to go on but to be written again, with those sentences corrected.
-    Raises `TooLarge` if that does not fit.
+    With `wrong` the answer is not to go on but to be written again, with those sentences corrected. `caveats` and
+    `disagreements` are told again. Raises `TooLarge` if that does not fit.
     """
     linker = Linker(passages)
     linker.feed(begun)
@@ -120,13 +132,14 @@ def prepare_rest(
     draft = Draft(
         question,
         tuple(turns),
-        Found(tuple(replace(p, pinned=True) for p in passages), horizon, covered),
+        Found(tuple(replace(p, pinned=True) for p in passages), horizon, covered, disagreements=tuple(disagreements)),
         prompt.system(now.astimezone(UTC).date()),
         model.reply_tokens if wrong else max(model.reply_tokens // 2, model.reply_tokens - written),
         frozenset(dropped) - {str(p.entry_id) for p in passages},
         begun=begun,
         needed=max(linker.cited, default=0),
         wrong=tuple(wrong),
+        caveats=tuple(caveats),
     )
     return _bounded(draft, model, now)
 
@@ -178,7 +191,7 @@ def _fit(
     try:
         ledger = window.fit(
             system=model.count([Message("system", draft.system)]),
-            question=sum(map(counter.count, prompt.ask(draft.question))) + frame,
+            question=sum(map(counter.count, prompt.ask(draft.question, draft.checked))) + frame,
             passages=[
                 _as_asked(Item(_label(f"{p.feed}: {p.title}"), counter.count(line), p.pinned, str(p.entry_id)), draft)
                 if most is None or place < most
@@ -213,6 +226,7 @@ def _fit(
         summary=past.summary if past and ledger.total("summary") else "",
         begun=draft.begun,
         wrong=draft.wrong,
+        caveats=draft.checked,
     )
     return Request(ledger, kept, tuple(messages), draft)
 

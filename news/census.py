@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil, floor
 
 _NOTHING = array("q")
@@ -27,6 +27,21 @@ class Counted:
     articles: int
     since: datetime
     until: datetime
+
+
+FETCHED_WITHIN = timedelta(days=1)
+SILENT_AT_LEAST, SILENT_TIMES, KNOWN_BY = timedelta(days=3), 5, 5
+"""A feed is silent after so long, and so many times the usual time between two articles, of which it has so many."""
+
+
+def is_stale(counted: Counted | None, *, now: datetime, added_at: datetime, succeeded_at: datetime | None) -> bool:
+    """Whether a feed may lack what is new; `counted` are all its articles until now."""
+    if now - (succeeded_at or added_at) > FETCHED_WITHIN:
+        return True
+    if counted is None or counted.articles < KNOWN_BY:
+        return False
+    usual = (counted.until - counted.since) / (counted.articles - 1)
+    return now - counted.until > max(SILENT_AT_LEAST, SILENT_TIMES * usual)
 
 
 class Census:

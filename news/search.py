@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from news import coverage
+from news.accounts import disagreements
 from news.store import Filter, Store
 from news.terms import ASKING, forms, indexed, language_of, sentences, terms, words
 from news.text import address_words
@@ -51,11 +53,6 @@ SAME_TITLE = 0.7
 SAME_STORY = timedelta(days=3)
 WEAKEST = 0.2
 """A passage below this share of the best one's score is noise."""
-FAIR_SHARE = 0.7
-"""The share of what a question's terms tell that a passage about it holds. Chosen by trying 130 questions."""
-MANY_ARTICLES = 2_000
-FAIR_SHARE_OF_MANY, A_TERM_MORE = 0.45, 0.02
-"""The same among so many articles, and how much less of it for each term. Chosen with 153 questions of four weeks."""
 TOLD_LATER = timedelta(days=1)
 """What happened on a day is told until the next is over."""
 _TITLE, _TEXT, _ADDRESS = 1, 2, 4
@@ -63,7 +60,6 @@ _BITS: dict[Part, int] = {"title": _TITLE, "text": _TEXT, "address": _ADDRESS}
 _WEIGHTS = {_TITLE: 2.0, _TEXT: 1.0, _ADDRESS: 1.5}
 # What it is worth to hold a term, by the parts that hold it: as in BM25, each further occurrence tells less.
 _WORTH = [2.2 * x / (x + 1.2) for held in range(8) for x in [sum(w for bit, w in _WEIGHTS.items() if held & bit)]]
-_UNSPACED = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff]")
 _KANA = re.compile("[\u3041-\u309f]+")
 _COMPARES = re.compile(
     r"(?<!\w)(?:differ(?:s|ent|ently|ence|ences)?|compar(?:e|es|ed|ing|ison)|(?:other|which|various|all) "
@@ -164,24 +160,58 @@ def search(
     wanted = Filter(since=when.since, until=when.until, as_of=at)
     languages = store.languages()
     own = question_terms(when.rest, languages)
-    asked = own + carried(when.rest, own, earlier, languages)
+    further = carried(when.rest, own, earlier, languages)
+    asked = own + further
     held = _held(store, pinned, asked, at)
     horizon = store.horizon(wanted)
     if not asked:
-        return Found(held or _newest(store, wanted, k, at), horizon)
+        newest = held or _newest(store, wanted, k, at)
+        return Found(newest, horizon, bool(newest), float(bool(newest)))
     ranked, worth = _ranked(store, when, question, asked, wanted, at)
-    confidence = 0.0
+    about = own + tuple(term for term in further if term.weight > ASIDE_WEIGHT)
+    named: tuple[Term, ...] = ()
     if not ranked and not (since or until) and (when.since or when.until):
-        # Nothing of that time: the nearest of any other is better than nothing, but no answer.
-        ranked, worth = _ranked(store, When(), question, asked, Filter(as_of=at), at)
+        # Nothing of that time: the nearest of any other, which answers only if it speaks of that time itself.
+        named = question_terms(_words_for_time(question[:10_000], when.rest), languages)
+        ranked, worth = _ranked(store, When(), question, asked + named, Filter(as_of=at), at)
         chosen = _mixed(ranked, k, compared=False, skip=frozenset(pinned))
     else:
         chosen = _mixed(ranked, k, compared=_COMPARES.search(question) is not None, skip=frozenset(pinned))
-        confidence = confident(own or asked, [c.entry for c in chosen], worth, horizon.articles)
+    passages = tuple(_passage(c, asked, worth, question) for c in chosen)
+    told = {term.forms: worth[term.forms[0]] for term in about + named}
     if held:
-        confidence = 1.0
-    passages = held + tuple(_passage(c, asked, worth, question) for c in chosen)
-    return Found(passages, horizon, confidence >= FAIR_SHARE, confidence)
+        sure = 1.0
+    elif not _speaks_of(named, chosen[:1]):
+        sure = 0.0
+    else:
+        every = horizon if when.since is None and when.until is None else store.horizon(Filter(as_of=at))
+        sure = coverage.confidence(question, told, passages, every.articles)
+    missing = coverage.missing(when.rest, told, passages) if sure < coverage.SURE else ()
+    covered = sure >= coverage.COVERED
+    differ = disagreements([c.entry for c in chosen[:1]], [c.entry for c in ranked]) if covered and not held else ()
+    return Found(held + passages, horizon, covered, sure, missing, _fresh(when, now), differ)
+
+
+def _fresh(when: When, now: datetime) -> datetime | None:
+    """From when on a source must be for what is asked for as of now."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return today if when.latest or (when.since and when.since >= today) else None
+
+
+def _words_for_time(question: str, rest: str) -> str:
+    """What `times.read` took out of the question."""
+
+    def alike(one: str, other: str) -> int:
+        return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+    begins = alike(question, rest)
+    return question[begins : len(question) - alike(question[begins:][::-1], rest[begins:][::-1])]
+
+
+def _speaks_of(times: Sequence[Term], best: Sequence[_Candidate]) -> bool:
+    """Whether the best article holds all words for a time at which nothing was published."""
+    held = [frozenset(" ".join(indexed(c.entry.title, c.entry.text)).split(" ")) for c in best]
+    return not times or any(all(not each.isdisjoint(term.forms) for term in times) for each in held)
 
 
 # ---------------------------------------------------------------- the question
@@ -383,33 +413,6 @@ def _same(title: frozenset[str], other: frozenset[str], entry: Entry, lead: Entr
     if not title or not other or (compared and entry.feed_id != lead.feed_id):
         return False
     return len(title & other) >= SAME_TITLE * len(title | other)
-
-
-# ---------------------------------------------------------------- covered, or not
-
-
-def confident(asked: Sequence[Term], found: Sequence[Entry], worth: Mapping[str, float], articles: int) -> float:
-    """How sure it is that what was found among so many articles is about a question with these terms; 0 to 1.
-
-    In a small store the share of what the terms tell that the best article holds; `FAIR_SHARE` is enough. Among
-    thousands of articles there is one for any few words, so there the second's counts, but it need hold less: readers
-    have words of their own. A question that only asks for news is covered by whatever there is.
-    """
-    weights = {term.forms: worth[term.forms[0]] for term in asked}
-    if not weights:
-        return 1.0
-    total = sum(weights.values())
-    shares = []
-    for entry in found:
-        held = frozenset(" ".join(indexed(entry.title, entry.text)).split(" "))
-        shares.append(sum(weight for group, weight in weights.items() if not held.isdisjoint(group)) / total)
-    many = articles >= MANY_ARTICLES
-    best = [*sorted(shares, reverse=True), 0.0, 0.0][1 if many else 0]
-    # Pairs of characters across two words are in no article.
-    share = 2 * best if any(_UNSPACED.match(group[0]) for group in weights) else best
-    if many and share:
-        share = (share + A_TERM_MORE * len(weights)) * FAIR_SHARE / FAIR_SHARE_OF_MANY
-    return min(1.0, share)
 
 
 # ---------------------------------------------------------------- passages

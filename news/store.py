@@ -42,7 +42,7 @@ from sqlalchemy import (
     update,
 )
 
-from news.census import Census
+from news.census import Census, is_stale
 from news.errors import Detail, NewsError, UnknownFeed
 from news.searches import Template
 from news.terms import ANALYSIS, LANGUAGES, indexed, terms
@@ -803,11 +803,12 @@ class Store:
             return [Version(*row) for row in rows]
 
     def horizon(self, wanted: Filter = Filter()) -> Horizon:
-        """What a search with this filter looks at."""
+        """What a search with this filter looks at; as of which moment feeds are stale, it says itself."""
         e, f = t.entries.c, t.feeds.c
         with reading(self.engine) as connection:
             self._count(connection)
-            feeds = connection.execute(select(f.id, f.url).where(*self._feeds_of(wanted))).all()
+            state = (f.id, f.url, f.title, f.sample, f.paused, f.error, f.added_at, f.succeeded_at)
+            feeds = connection.execute(select(*state).where(*self._feeds_of(wanted)).order_by(f.title)).all()
             mutes = self._mutes(connection)
             unread = {mute.value for mute in mutes if mute.kind == "feed"}
             hidden: dict[int, Counter[int]] = {}
@@ -822,19 +823,26 @@ class Store:
                 .where(*self._feeds_of(Filter()), f.error != "")
                 .order_by(f.title)
             ).scalars()
+            read = [feed for feed in feeds if feed.url not in unread]
             by_feed = self._census.count(
-                (feed.id for feed in feeds if feed.url not in unread),
-                since=wanted.since,
-                until=wanted.until,
-                as_of=wanted.as_of,
-                without=hidden,
+                (feed.id for feed in read), since=wanted.since, until=wanted.until, as_of=wanted.as_of, without=hidden
             ).values()
+            stale: list[str] = []
+            if (now := wanted.as_of) is not None:
+                fetched = [feed for feed in read if not (feed.sample or feed.paused or feed.error)]
+                whole = self._census.count((feed.id for feed in fetched), as_of=now)
+                stale = [
+                    feed.title or feed.url
+                    for feed in fetched
+                    if is_stale(whole.get(feed.id), now=now, added_at=feed.added_at, succeeded_at=feed.succeeded_at)
+                ]
             return Horizon(
                 feeds=len(by_feed),
                 articles=sum(counted.articles for counted in by_feed),
                 since=min((counted.since for counted in by_feed), default=None),
                 until=max((counted.until for counted in by_feed), default=None),
                 failed=tuple(failed),
+                stale=tuple(stale),
             )
 
     def published_by_day(self, now: datetime, *, days: int = 14) -> dict[int, list[int]]:

@@ -166,23 +166,56 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """What was searched: how many feeds and articles, from when to when, and the titles of feeds that failed."""
+    """What was searched: how many feeds and articles, from when to when, and the titles of feeds that failed.
+
+    `stale` are the titles of feeds that may lack what is new: not fetched with success for a day, or silent for much
+    longer than they usually are.
+    """
 
     feeds: int
     articles: int
     since: datetime | None
     until: datetime | None
     failed: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one outlet says of something, in short, and the sentence in which it says so."""
+
+    feed: str
+    says: str
+    quote: str
+    url: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Something of one event that outlets tell differently, oldest first.
+
+    `moved`: the figure only grew, so that later accounts replace earlier ones.
+    """
+
+    about: str
+    accounts: tuple[Account, ...]
+    moved: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The result of a search, best passage first. `covered` is False if hardly any passage is about the question.
 
-    `confidence` that it is covered goes from 0 to 1.
+    `confidence` that it is covered goes from 0 to 1. Where that is not sure, `missing` are the words of the question
+    that no passage holds. `since` is the moment from which a source must be that the question asks for by "today" or
+    "latest", None if it does not. `disagreements` are those of the reports of what the first passage is about.
     """
 
     passages: tuple[Passage, ...]
     horizon: Horizon
     covered: bool = True
     confidence: float = 1.0
+    missing: tuple[str, ...] = ()
+    since: datetime | None = None
+    disagreements: tuple[Disagreement, ...] = ()

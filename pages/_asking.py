@@ -137,6 +137,8 @@ def resume(part: Services, chat: str, turn: Turn, path: Sequence[Turn]) -> Live:
             now=at,
             horizon=assistant.read_horizon(details),
             covered=details.get("covered", True),
+            caveats=details.get("caveats", ()),
+            disagreements=assistant.read_disagreements(details),
         )
 
     also = {"corrected": details["corrected"]} if "corrected" in details else {}
@@ -166,6 +168,8 @@ def correct(part: Services, chat: str, wrong: str, turns: Sequence[Turn]) -> tup
             now=at,
             horizon=assistant.read_horizon(details),
             covered=details.get("covered", True),
+            caveats=details.get("caveats", ()),
+            disagreements=assistant.read_disagreements(details),
         )
 
     live = start(part, chat, fresh, before, "", ask, {"corrected": {"turn": turn.id, "sentences": len(failed)}})

@@ -25,6 +25,7 @@ from pages._checks import draw_checks
 from pages._meter import list_ledger
 from pages._model import configured
 from pages._plain import plain
+from pages._searched import draw_searched
 from pages._voice import may_listen, read_aloud
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
@@ -132,6 +133,7 @@ def draw_foot(
     sources(passages, cited(details))
     draw_checks(details.get("checks", ()), passages, key=f"checks-{turn.id}")
     draw_correction(part, turn)
+    draw_searched(turn, part.store)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if turn.answer:
             plain(turn.answer, details, key=f"plain-{turn.id}", say=turn.reason if fresh else None)
@@ -352,6 +354,7 @@ def draw_shared(turn: Turn) -> None:
             st.caption("This answer was not finished.")
         sources(passages, cited(turn.details))
         draw_checks(turn.details.get("checks", ()), passages, key=f"checks-{turn.id}")
+        draw_searched(turn)
 
 
 def exchanges(turns: Sequence[Turn]) -> list[Exchange]:

@@ -1,6 +1,6 @@
 """`python -m tests.eval PART [OPTION …]` measures one part and prints one JSON object.
 
-Parts: retrieval, stories and grounding; each tells its options with `--help`.
+Parts: retrieval, coverage, stories and grounding; each tells its options with `--help`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,14 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.eval import grounding, retrieval, stories
+from tests.eval import coverage, grounding, retrieval, stories
 
-PARTS = {"retrieval": retrieval.main, "stories": stories.main, "grounding": grounding.main}
+PARTS = {
+    "retrieval": retrieval.main,
+    "coverage": coverage.main,
+    "stories": stories.main,
+    "grounding": grounding.main,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from news.census import Census, Counted
+from news.census import Census, Counted, is_stale
 from news.store import Filter, Store
 from news.types import Mute
 from tests.conftest import NOW
@@ -68,3 +69,28 @@ def test_a_store_counts_what_another_process_added_pruned_and_muted(store: Store
     assert (other.horizon().articles, other.horizon().since) == (3, ago(2))
     store.delete_everything()
     assert other.horizon().articles == 0
+
+
+@pytest.mark.parametrize(
+    ("articles", "newest_hours", "fetched_hours", "stale"),
+    [
+        (100, 1, 1, False),
+        (100, 1, 25, True),  # not fetched with success for a day
+        (100, 73, 1, True),  # four a day, and nothing for three days
+        (100, 71, 1, False),
+        (10, 24 * 12, 1, False),  # one in three days: a week and a half is usual
+        (10, 24 * 40, 1, True),
+        (3, 24 * 40, 1, False),  # too few to know
+    ],
+)
+def test_a_feed_is_stale_if_it_was_not_fetched_or_is_silent_for_longer_than_usual(
+    articles: int, newest_hours: float, fetched_hours: float, stale: bool
+) -> None:
+    newest = ago(newest_hours)
+    counted = Counted(articles, newest - timedelta(hours=650), newest)
+    assert is_stale(counted, now=NOW, added_at=ago(9_000), succeeded_at=ago(fetched_hours)) is stale
+
+
+def test_a_feed_that_was_just_added_is_not_stale_and_one_that_never_answered_is() -> None:
+    assert not is_stale(None, now=NOW, added_at=ago(1), succeeded_at=None)
+    assert is_stale(None, now=NOW, added_at=ago(25), succeeded_at=None)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from news.search import FAIR_SHARE, MANY_ARTICLES, PASSAGE_CHARACTERS, Term, confident, excerpt, keywords, search
+from news.search import PASSAGE_CHARACTERS, excerpt, keywords, search
 from news.store import Schedule, Store
 from news.terms import terms
-from news.types import Found, Passage
+from news.types import Found
 from tests.conftest import NOW
 from tests.news.made import ago, collect, entry, hours, subscribe
 
@@ -280,13 +280,14 @@ def test_nothing_is_covered_where_nothing_is_stored_and_a_pin_always_is(store: S
     assert search(volcano, "zeppelin", now=NOW, pinned=[pin]).covered
 
 
-def test_among_thousands_of_articles_one_is_chance_and_two_are_news() -> None:
-    one, two = (Passage(n, "Yeast of a mummy bakes sourdough bread", "", "", f"Outlet {n}", NOW) for n in (1, 2))
-    asked = [Term((term,)) for term in terms("bake sourdough bread")]
-    worth = {term.forms[0]: 5.0 for term in asked}
-    assert confident(asked, [one], worth, MANY_ARTICLES - 1) >= FAIR_SHARE
-    assert confident(asked, [one], worth, MANY_ARTICLES) < FAIR_SHARE
-    assert confident(asked, [one, two], worth, MANY_ARTICLES) >= FAIR_SHARE
+def test_what_a_time_without_articles_is_about_may_be_told_by_a_later_one(store: Store) -> None:
+    collect(store, subscribe(store), entry("b", "Fewer babies were born in 2025 than in any year", at=ago(5)))
+    assert search(store, "How many babies were born in 2025?", now=NOW).covered
+    assert not search(store, "How many babies were born in 2023?", now=NOW).covered
+
+
+def test_a_span_of_which_nothing_is_stored_is_not_covered_by_asking_for_nothing_else(volcano: Store) -> None:
+    assert not search(volcano, "What happened on 3 June 2021?", now=NOW).covered
 
 
 def test_a_rare_word_tells_more_than_a_usual_one(store: Store) -> None:

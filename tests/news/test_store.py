@@ -744,6 +744,16 @@ def test_the_horizon_counts_feeds_and_articles_and_names_those_that_failed(store
     assert (bounded.feeds, bounded.articles, bounded.since, bounded.until) == (1, 1, ago(5), ago(5))
 
 
+def test_the_horizon_names_stale_feeds_but_not_those_that_failed_or_are_paused(store: Store) -> None:
+    fresh, silent, failed, paused = (subscribe(store, name) for name in ("fresh", "silent", "failed", "paused"))
+    collect(store, fresh, entry("a", at=ago(5)))
+    collect(store, silent, entry("b", at=ago(50)), at=ago(26))
+    store.save_failure(failed.id, now=NOW, schedule=Schedule(NOW), error="Gone.")
+    store.pause_feed(paused.id, True)
+    assert store.horizon(Filter(as_of=NOW)).stale == ("Silent",)
+    assert store.horizon(Filter(since=ago(6), as_of=NOW)).stale == ("Silent",)
+
+
 def test_the_horizon_of_an_empty_store_is_empty(store: Store) -> None:
     found = store.horizon(Filter(as_of=NOW))
     assert (found.feeds, found.articles, found.since, found.until, found.failed) == (0, 0, None, None, ())
