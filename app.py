@@ -85,16 +85,21 @@ def draw_welcome(part: Services) -> None:
         )  # fmt: skip
 
 
-def draw_live(part: Services, turn: Turn, live: Live) -> None:
+def draw_live(part: Services, turn: Turn, live: Live, *, box_stops: bool) -> None:
     """An answer while it is being written, from its beginning; when it ends, the page is drawn anew.
 
-    Its places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
+    `box_stops`: the question box offers to stop it, as Streamlit lets it only in a run that the box itself began. Its
+    places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
     """
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         body, foot = st.empty(), st.empty()
         if not live.markdown:
             time.sleep(SENT_S)
+        if not box_stops:
+            foot.button(
+                "Stop the answer", key=f"stop-{turn.id}", icon=":material/stop:", type="tertiary", on_click=live.stop
+            )
         with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
             stream(live)
         foot.empty()
@@ -261,7 +266,7 @@ with history:
     for turn in shown:
         last = turn is turns[-1]
         if turn.id in written_now:
-            draw_live(part, turn, written_now[turn.id])
+            draw_live(part, turn, written_now[turn.id], box_stops=bool(typed))
         else:
             draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
     if draft and not running:

@@ -28,11 +28,14 @@ from llm.markdown import link, literal
 from llm.redact import Redact
 from news.background import Job, Refresher
 from news.fetch import Fetcher, says_yes, user_agent
+from news.injection import addressed
 from news.store import Store
 from news.types import Entry, Passage
 from storage.engine import DEFAULT_URL, StorageError, connect
 
 QUESTION_CHARACTERS = 4_000
+ADDRESSED = "Speaks to a model"
+"""The badge of text that was written for a language model to obey, not for a reader."""
 REMOVED_FOR = timedelta(days=30)
 """So long a removed conversation can be brought back."""
 ICON = Path(__file__).parent / "icon.png"
@@ -200,6 +203,8 @@ def sources(passages: Sequence[Passage], cited: Sequence[int]) -> None:
         for n in order:
             passage = passages[n - 1]
             about = f"{literal(passage.feed)} · {moment(passage.published_at)}" + ("" if n in cited else " · not cited")
+            if addressed(passage.title, passage.text, passage.feed):
+                about += f"]] :orange-badge[{ADDRESSED}] :small[:gray["
             blocks.append(
                 f"**{n}.** {link(passage.title, passage.url)}  \n:small[:gray[{about}]]\n\n> {literal(passage.text)}"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -19,7 +19,7 @@ if __name__ == "__main__":  # every file of this folder has an address; this one
 VERDICTS = ("supported", "partly", "not found", "contradicted")
 SHOWN = 20
 """The most claims that are listed."""
-AROUND = 140
+AROUND = 100
 """So many characters of the passage are shown on either side of a quote."""
 
 
@@ -57,10 +57,9 @@ def quoted(check: Mapping[str, Any], passages: Sequence[Passage]) -> str:
     """The quote with the words that carry the claim marked, and a little of its passage around it."""
     number, quote, at = check["passage"], check["quote"], check.get("at", 0)
     marked, end = "", 0
-    for begin, after in check.get("carriers", ()):
-        if end <= begin < after <= len(quote):
-            marked += f"{spaced(quote[end:begin])}:orange-background[{literal(quote[begin:after])}]"
-            end = after
+    for begin, after in joined(check.get("carriers", ()), quote):
+        marked += f"{spaced(quote[end:begin])}:primary[**{literal(quote[begin:after])}**]"
+        end = after
     marked += spaced(quote[end:])
     before = behind = ""
     if 0 < number <= len(passages) and check.get("part"):
@@ -70,8 +69,19 @@ def quoted(check: Mapping[str, Any], passages: Sequence[Passage]) -> str:
             before, behind = whole[:at], whole[at + len(quote) :]
     lead = ("… " if len(before) > AROUND else "") + before[-AROUND:].partition(" ")[2 if len(before) > AROUND else 0]
     rest = behind[:AROUND].rpartition(" ")[0] + " …" if len(behind) > AROUND else behind
-    around = (f":gray[{literal(part)}]" if part.strip() else "" for part in (lead, rest))
-    return " ".join(filter(None, (next(around), marked.strip(), next(around), f":gray[{literal(f'[{number}]')}]")))
+    around = (f":small[{literal(part)}]" if part.strip() else "" for part in (lead, rest))
+    return " ".join(filter(None, (next(around), marked.strip(), next(around), literal(f"[{number}]"))))
+
+
+def joined(spans: Iterable[Sequence[int]], quote: str) -> list[tuple[int, int]]:
+    """Spans in order within the quote; those with nothing but blanks between them as one."""
+    found: list[tuple[int, int]] = []
+    for begin, after in spans:
+        if found and found[-1][1] <= begin < after <= len(quote) and not quote[found[-1][1] : begin].strip():
+            found[-1] = (found[-1][0], after)
+        elif (found[-1][1] if found else 0) <= begin < after <= len(quote):
+            found.append((begin, after))
+    return found
 
 
 def spaced(text: str) -> str:

@@ -11,7 +11,8 @@ import streamlit as st
 from llm.markdown import link, literal
 from news import opml
 from news.errors import UnknownFeed
-from news.store import FOR_EVER, KEEP
+from news.injection import addressed
+from news.store import FOR_EVER, KEEP, Filter
 from news.types import Feed, Mute
 from pages import Services, ago, count, frame, now, unique
 from pages._adding import choose_feeds, fetch, forget_job, watch
@@ -19,6 +20,8 @@ from pages._words import clock, language_name, until, zone
 
 PER_PAGE = 20
 DAYS = 14
+NEWEST = 100
+"""So many of a feed's articles are looked through for orders to a model."""
 KEEP_CHOICES = (None, 7, 30, 90, 365, FOR_EVER)
 NO_TOPIC = "No topic"
 TOGETHER = "\u00a0"  # keeps a figure and its picture on one line
@@ -76,6 +79,8 @@ def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime, *, 
         facts.append(f"kept {kept_for(feed.keep_days).lower()}")
     if days and any(days):
         facts.append(f"{rate(days).replace(' ', TOGETHER)}{TOGETHER}{sparkline(days)}")
+    if orders := addressing(part, feed.id, feed.succeeded_at):
+        facts.append(f":orange-badge[{orders} of its articles speak to a model]")
     lines = [f"**{link(feed.title or feed.url, feed.site_url or feed.url)}**", f":small[:gray[{' · '.join(facts)}]]"]
     if feed.error and not feed.sample:
         lines.append(f":small[{literal(feed.error)}]")
@@ -84,6 +89,13 @@ def draw_feed(part: Services, feed: Feed, days: Sequence[int], at: datetime, *, 
         action = st.menu_button(":small[:gray[More]]", offered(feed, muted), key=f"do_{feed.id}", type="tertiary")
     if action:
         act(part, feed, action, at)
+
+
+@st.cache_data(show_spinner=False, max_entries=1_000)
+def addressing(_part: Services, feed_id: int, succeeded_at: datetime | None) -> int:  # noqa: ARG001
+    """How many of a feed's newest articles hold orders to a language model."""
+    entries = _part.store.entries(Filter(feeds=(feed_id,)), limit=NEWEST)
+    return sum(bool(addressed(entry.title, entry.text)) for entry in entries)
 
 
 def rate(days: Sequence[int]) -> str:

@@ -88,8 +88,7 @@ def test_a_claim_opens_into_its_quote_with_the_words_that_carry_it(page: Page, g
     answer = answered(page, groq)
     answer.get_by_text(re.compile(r"^6 claims:")).click()
     expect(answer.get_by_text("no second model was asked")).to_be_visible()
-    quote = answer.locator("blockquote", has_text="has risen to").first
-    assert {"ferry", "Corran"} <= {word.inner_text() for word in quote.locator(".stMarkdownColoredBackground").all()}
+    expect(answer.locator("blockquote strong", has_text="people hurt").first).to_be_visible()
     expect(answer.get_by_text("number “53”, the passage has “41”").first).to_be_visible()
 
 
@@ -109,7 +108,8 @@ def test_marks_fit_the_screen_in_light_and_dark(
     assert contrasts
     assert min(contrasts) >= 4.5, contrasts
     SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"marks-{device}-{'dark' if dark else 'light'}.png", full_page=True)
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": 1_900})
+    answer.screenshot(path=SCREENSHOTS / f"marks-{device}-{'dark' if dark else 'light'}.png")
 
 
 # The contrast of each dimmed or marked text with the page behind it, as WCAG 2 reckons it.
@@ -151,11 +151,11 @@ def test_a_correction_is_another_version_and_the_first_is_kept(page: Page, groq:
     expect(page.get_by_text("A corrected answer: 3 sentences")).to_be_visible()
     idle(page)
     sent = groq.last.messages
-    assert sent[-2] == {"role": "assistant", "content": ANSWER.strip()}
+    assert sent[-2] == {"role": "assistant", "content": ANSWER}
     lines = [json.loads(line) for line in sent[-1]["content"].splitlines() if line.startswith("{")]
     assert any("whisky" in line["sentence"] for line in lines)
     assert len(lines) == 3
-    expect(page.get_by_text("2 claims: 2 supported")).to_be_visible()
+    expect(page.get_by_text(re.compile("^2 claims: 1 supported"))).to_be_visible()
     assert page.get_by_role("button", name="Correct what was not found").count() == 0
     page.get_by_role("button", name="Earlier").click()
     expect(page.get_by_text("drinking whisky").first).to_be_visible()
@@ -175,7 +175,7 @@ def test_a_correction_can_be_stopped_or_fail_and_be_tried_again(page: Page, groq
     expect(page.get_by_text("part010")).to_be_visible()
     assert "No passage" not in groq.last.messages[-1]["content"]
     assert "no passage bears out" in groq.last.messages[-1]["content"]
-    page.get_by_role("button", name="Stop script").click()
+    page.get_by_role("button", name="Stop the answer").click()
     idle(page)
     page.reload()
     expect(page.get_by_text("You stopped this answer.")).to_be_visible()
