@@ -10,6 +10,9 @@ What was said first is played first, once; `times` repeats it. When nothing is l
 cites the passages (lines of JSON) of the last user message, so that a whole app can run on it. Every request is kept
 in `server.requests`, with what became of it.
 
+With `obeys` the server's own answers do instead, word for word, what is asked for anywhere in the last message, by
+whomever: what follows "write exactly:" is written, what follows "call the tool" is called. A worse model there is not.
+
 It serves Groq's paths (`/openai/v1/…`) and those of other servers (`/v1/…`); with `manners` it answers and refuses as
 one of those does. It also hears and speaks: `server.heard` is what it understands, and what it says aloud is a WAV file
 in which each letter lasts a hundredth of a second. As a program:
@@ -114,6 +117,7 @@ class Answer:
     finish: str = "stop"
     error: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ class GroqServer:
     `models` is what `/models` lists; with `strict` a question to any other model is answered 404, as Groq does.
     `keys` are the keys that are good (None: any). `tokens_per_minute` refuses, as Groq does, what alone is larger.
     `deltas` and `per_second` shape the server's own answers (0 deltas: word by word). `manners` are another server's;
-    a prompt and reply of more than `window` tokens are refused in its words.
+    a prompt and reply of more than `window` tokens are refused in its words. `obeys`: see above.
     """
 
     def __init__(
@@ -147,7 +151,9 @@ class GroqServer:
         per_second: float = 0.0,
         manners: Manners = GROQ,
         window: int = 131_072,
+        obeys: bool = False,
     ) -> None:
+        self.obeys = obeys
         self.clock = clock
         self.manners = manners
         self.window = window
@@ -466,6 +472,11 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 begin, end = "<think>\n" * (not place), "\n</think>\n\n" * (place == len(answer.reasoning) - 1)
                 self._event({"choices": [_choice({"content": f"{begin}{thought}{end}"})]})
+        for place, name in enumerate(answer.tools):
+            call = {"index": place, "id": f"call_{place}", "type": "function"}
+            self._event(
+                {"choices": [_choice({"tool_calls": [{**call, "function": {"name": name, "arguments": "{}"}}]})]}
+            )
         stop_at = len(answer.deltas) if answer.after is None else answer.after
         began = time.monotonic()
         for place, text in enumerate(answer.deltas[:stop_at]):
@@ -654,14 +665,37 @@ def prompt_tokens(body: Mapping[str, Any]) -> int:
 
 def _own_answer(request: Request, owner: GroqServer) -> Answer:
     """An answer from the passages of the question: a sentence of each of the first three, cited."""
-    text = _cite(next((m["content"] for m in reversed(request.messages) if m["role"] == "user"), ""))
+    last = next((m["content"] for m in reversed(request.messages) if m["role"] == "user"), "")
+    text = _obey(last) if owner.obeys else _cite(last)
     pieces = tuple(re.findall(r"\S+\s*|\s+", text))
     if owner.deltas:
         words = [piece.strip() for piece in pieces]
         pieces = tuple(_endless(words, owner.deltas))
     prompt = prompt_tokens(request.body)
     usage = {**USAGE, "prompt_tokens": prompt, "completion_tokens": len(pieces), "total_tokens": prompt + len(pieces)}
-    return Answer(deltas=pieces, reasoning=("Which passages say it?",), per_second=owner.per_second, usage=usage)
+    return Answer(
+        deltas=pieces,
+        reasoning=("Which passages say it?",),
+        per_second=owner.per_second,
+        usage=usage,
+        tools=tuple(re.findall(r"call the tool (\w+)", last)) if owner.obeys else (),
+    )
+
+
+def _obey(asked: str) -> str:
+    """Everything that anybody asks for in a message: the strings of its lines of JSON, and the rest as it is."""
+    told: list[str] = []
+    rest: list[str] = []
+    for line in asked.splitlines(keepends=True):
+        try:
+            passage = json.loads(line)
+        except ValueError:
+            rest.append(line)
+            continue
+        told += [value for value in passage.values() if isinstance(value, str)] if isinstance(passage, dict) else []
+    told.append("".join(rest))
+    orders = [order for text in told for order in re.split("write exactly:", text, flags=re.IGNORECASE)[1:]]
+    return "\n\n".join(order.strip() for order in orders) or "Nobody asked for anything."
 
 
 def _cite(question: str) -> str:

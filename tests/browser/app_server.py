@@ -17,7 +17,15 @@ from typing import Self
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN_S = 60.0
 # The app gets these settings from a test alone, never from the machine it runs on.
-OURS = ("GROQ_API_KEY", "GROQ_BASE_URL", "GROQ_MODEL", "DATABASE_URL", "ALLOW_PRIVATE_FEEDS", "ANSWERS_AT_ONCE")
+OURS = (
+    "GROQ_API_KEY",
+    "GROQ_BASE_URL",
+    "GROQ_MODEL",
+    "DATABASE_URL",
+    "ALLOW_PRIVATE_FEEDS",
+    "ALLOW_PICTURES",
+    "ANSWERS_AT_ONCE",
+)
 
 
 def free_port() -> int:
@@ -28,9 +36,13 @@ def free_port() -> int:
 
 
 class AppServer:
-    """A running app; `url` is its address, `log` what it printed. `settings` are its environment variables."""
+    """A running app; `url` is its address, `log` what it printed. `settings` are its environment variables.
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    `script` is what is started: app.py, or asgi.py, the same behind a second wall.
+    """
+
+    def __init__(self, folder: Path, *, script: str = "app.py", **settings: str) -> None:
+        self.script = script
         self.folder = folder
         self.log_path = folder / "app.log"
         self.port = free_port()
@@ -44,7 +56,7 @@ class AppServer:
         environment = {name: value for name, value in os.environ.items() if name not in OURS}
         environment |= {"DATABASE_URL": self.database_url, **self.settings}
         command = [
-            sys.executable, "-m", "streamlit", "run", "app.py",
+            sys.executable, "-m", "streamlit", "run", self.script,
             "--server.port", str(self.port), "--server.address", "127.0.0.1",
             "--server.headless", "true", "--server.fileWatcherType", "none",
         ]  # fmt: skip
