@@ -131,11 +131,6 @@ def test_a_model_that_obeys_whatever_it_reads_brings_nothing_to_life(
         idle(page)
         unharmed(page, foreign)
         assert answer.get_by_text("Speaks to a model").count()
-    obeyed = "".join(message["content"] for message in model.last.messages)
-    assert all(json.dumps(payload)[1:20] in obeyed for payload in PAYLOADS[:2])
-    whole = page.content()
-    for payload in PAYLOADS:  # it was obeyed: the words are there, as words
-        assert "evil" not in payload or EVIL in whole
     page.reload()
     expect(page.get_by_text(re.compile(r"^\d+ claims?:")).last).to_be_visible()
     idle(page)
@@ -149,9 +144,17 @@ def test_a_model_that_obeys_whatever_it_reads_brings_nothing_to_life(
 
     page.get_by_role("button", name="More").last.click()
     page.get_by_role("menuitem", name="Evidence").or_(page.get_by_role("option", name="Evidence")).first.click()
-    with page.expect_download() as coming:
-        page.get_by_role("button", name="Evidence as HTML").click()
-    coming.value.save_as(tmp_path / "evidence.html")
+    for kind in ("HTML", "JSON"):
+        with page.expect_download() as coming:
+            page.get_by_role("button", name=f"Evidence as {kind}").click()
+        coming.value.save_as(tmp_path / f"evidence.{kind.lower()}")
+    bundle = json.loads((tmp_path / "evidence.json").read_text())
+    for payload in PAYLOADS:  # it did obey, word for word: the question, and what it read
+        assert payload in bundle["answer"]
+    found = [row["text"].partition(ORDER)[2].strip() for row in bundle["passages"]]
+    assert len(found) > 3
+    assert all(text in bundle["answer"] for text in found)
+    assert set(bundle["cited"]) <= set(range(1, len(found) + 1))
     page.get_by_role("button", name="Chat menu").click()
     page.get_by_role("menuitem", name="Export").or_(page.get_by_role("option", name="Export")).first.click()
     with page.expect_download() as coming:
