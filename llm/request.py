@@ -8,7 +8,7 @@ client says how long.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,6 +22,9 @@ from news.types import Found, Horizon, Passage
 
 FEW = 3
 """Passages that must still go in (or all, if there are fewer) for the minute's tokens to be the budget."""
+
+SHARE = 6
+"""One passage takes at most a sixth of the budget: text made to be many tokens cannot push the others out."""
 
 _LABEL = 60
 _UNCITED = "The answer so far does not cite it, and no room was left."
@@ -166,6 +169,8 @@ def _fit(
     """What of the draft goes into `budget`; of the passages only the first `most`. Raises `TooLarge`."""
     counter = tokens.counter(model.name)
     passages = draft.found.passages
+    if not draft.begun:  # an answer goes on with the passages as they were
+        passages = tuple(_within(passage, budget // SHARE, counter.count) for passage in passages)
     folded = summary.latest(draft.turns)
     past = draft.turns[folded - 1] if folded else None
     turns, told = _reachable(draft, folded, model.name, counter.ratio, budget)
@@ -210,6 +215,16 @@ def _fit(
         wrong=draft.wrong,
     )
     return Request(ledger, kept, tuple(messages), draft)
+
+
+def _within(passage: Passage, most: int, count: Callable[[str], int]) -> Passage:
+    """The passage with as much of its text, then of its title, as `most` tokens hold."""
+    while (tokens := count(prompt.fence([passage])[0])) > most and (passage.text or passage.title):
+        if text := passage.text:
+            passage = replace(passage, text=text[: min(len(text) - 1, len(text) * most // tokens)].rstrip())
+        else:
+            passage = replace(passage, title=passage.title[: len(passage.title) // 2])
+    return passage
 
 
 def _after(draft: Draft) -> tuple[Message, Message]:

@@ -92,8 +92,9 @@ def test_the_sum_in_the_ledger_is_the_sum_that_is_sent():
 
 
 def test_numbers_count_the_passages_that_were_sent():
-    found = [a_passage(1, text="word " * 9_000), a_passage(2), a_passage(3)]
-    answer = an_answer(FakeModel().says("Fact [1]."), found=found)
+    found = [a_passage(1), a_passage(2), a_passage(3)]
+    model = FakeModel().says("Fact [1].")
+    answer = ask("What now?", [], model=model, retrieve=Searching(found), now=NOW, dropped=("1",))
     read(answer)
     assert [citation.passage.title for citation in answer.citations] == ["Headline 2"]
 

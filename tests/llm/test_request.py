@@ -13,7 +13,7 @@ from llm.base import Left, TooLarge
 from llm.groq import GroqModel
 from llm.memory import Memory
 from llm.prompt import Turn
-from llm.request import Request
+from llm.request import SHARE, Request
 from llm.window import TAKEN_OUT
 from news.types import Found, Horizon, Passage
 from tests.groq_server import GroqServer
@@ -295,3 +295,23 @@ def test_what_was_written_needs_no_room_in_the_reply_any_more():
         for begun in ("word", "word " * 100, "word " * 1_000)
     ]
     assert replies[0] > replies[1] > replies[2] == 150
+
+
+@pytest.mark.parametrize("text", ["<|end|>" * 400, "word " * 9_000, "\U0001f469\u200d\U0001f467 " * 900, "\x7f" * 900])
+def test_one_passage_takes_no_more_than_its_share_and_pushes_none_out(text: str) -> None:
+    model = FakeModel()
+    heavy = a_passage(1, text=text, title=f"Title {text}")
+    others = some_passages(TEXTS["english"][:300], 5)[1:]
+    request = prepare("What?", [], model=model, found=found([heavy, *others]), now=NOW)
+    lines = request.ledger.of("passage")
+    assert all(line.kept for line in lines)
+    assert lines[0].tokens <= request.ledger.budget // SHARE
+    assert request.passages[0].text or request.passages[0].title
+    assert request.passages[1:] == others
+    assert request.ledger.used <= request.ledger.budget
+
+
+def test_a_passage_of_common_length_is_sent_whole() -> None:
+    for text in TEXTS.values():
+        (sent,) = prepare("What?", [], model=FakeModel(), found=found([a_passage(1, text=text)]), now=NOW).passages
+        assert sent.text == text
