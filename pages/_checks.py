@@ -67,7 +67,7 @@ def quoted(check: Mapping[str, Any], passages: Sequence[Passage]) -> str:
         whole = passage.title if check["part"] == "title" else passage.text
         if whole[at : at + len(quote)] == quote:
             before, behind = whole[:at], whole[at + len(quote) :]
-    lead = ("… " if len(before) > AROUND else "") + before[-AROUND:].partition(" ")[2 if len(before) > AROUND else 0]
+    lead = "… " + before[-AROUND:].partition(" ")[2] if len(before) > AROUND else before
     rest = behind[:AROUND].rpartition(" ")[0] + " …" if len(behind) > AROUND else behind
     around = (f":small[{literal(part)}]" if part.strip() else "" for part in (lead, rest))
     return " ".join(filter(None, (next(around), marked.strip(), next(around), literal(f"[{number}]"))))
