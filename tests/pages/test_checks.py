@@ -1,4 +1,4 @@
-"""How a check is told: the quote in its passage, with the words that carry it marked, and nothing hostile as Markdown."""
+"""How a check is told: the quote in its passage, the words that carry it marked, and nothing hostile as Markdown."""
 
 from __future__ import annotations
 
