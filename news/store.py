@@ -689,8 +689,8 @@ class Store:
                 # An entry without a story is its own, and its own alone: no index is needed for both ways at once.
                 ways = [[]] if chunk is None else [[_e.story_id.in_(chunk)], [_e.id.in_(chunk), _e.story_id.is_(None)]]
                 for way in ways:
-                    rows = connection.execute(_REPORTS.where(*conditions, *way))
-                    out.extend(Report(*row) for row in rows)
+                    rows = connection.execute(_REPORTS.where(*conditions, *way)).all()
+                    out.extend(map(Report._make, rows))
         return sorted(out, key=lambda report: (report.at, report.entry_id))
 
     def arrived(
