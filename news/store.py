@@ -162,6 +162,11 @@ class Store:
         self._held: dict[str, tuple[int, int]] = {}
         self._keep_index_current()
 
+    def check(self) -> None:
+        """Raise `StorageError` if the database cannot be asked anything now."""
+        with reading(self.engine) as connection:
+            connection.execute(select(1))
+
     # Feeds
 
     def add_feed(

@@ -124,7 +124,9 @@ def frame(title: str) -> Services:
         for target, label, _icon in MENU:
             st.page_link(target, label=label, width="content")
     try:
-        return services()
+        part = services()
+        part.store.check()  # it may have gone since
+        return part
     except StorageError as error:
         st.error(str(error), title="The database cannot be used")
         st.stop()
