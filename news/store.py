@@ -209,6 +209,11 @@ class Store:
         seen.reader, seen.own_feeds = reader, own_feeds
         return seen
 
+    def check(self) -> None:
+        """Raise `StorageError` if the database cannot be asked anything now."""
+        with reading(self.engine) as connection:
+            connection.execute(select(1))
+
     # Feeds
 
     def add_feed(

@@ -186,6 +186,7 @@ def frame(title: str, *, open_to_all: bool = False) -> Services:
         if reader is None and not open_to_all:
             sign_in()
         part = services()
+        part.store.check()  # it may have gone since
     except BadSetting as error:
         st.error(str(error), title="A setting is wrong")
         st.stop()
