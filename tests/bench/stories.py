@@ -7,24 +7,31 @@ milliseconds of it for what happens every day: new entries, a restart, the front
 from __future__ import annotations
 
 import os
+import shutil
+import statistics
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import sync_playwright
 from sqlalchemy import update
 
 from news import figures, stories
 from news.front import fresh, front, story
-from news.store import Filter, Store
+from news.store import FOR_EVER, Filter, Store
 from news.story_store import Stories
 from storage import tables as t
 from storage.engine import connect, writing
 from tests.bench.search import copies, filled, material
+from tests.browser.app_server import AppServer
+from tests.browser.test_ask import idle
 
 ARRIVING = 300
+OPENINGS = 8
 MOMENTS = 60
 
 
@@ -64,7 +71,47 @@ def measure_stories(articles: int) -> dict[str, Any]:
             "what_is_new_in_6_h_cpu_ms": timed([lambda: fresh(store, at - timedelta(hours=6), now=at)] * 20),
             "largest_story_cpu_ms": timed([lambda: story(store, largest, now=newest)] * 5)["p50"],
             "stamp_cpu_ms": timed([store.stamp] * MOMENTS),
+            "page": opened(Path(folder)),
         }
+
+
+def opened(folder: Path) -> dict[str, float] | None:
+    """Seconds of clock from a click on the menu until the page's first story stands there; None without chromium.
+
+    The first click after a start, the median of later ones, and as a ratio of that to a click on Settings.
+    """
+    if not shutil.which("chromium"):
+        return None
+    engine = connect(f"sqlite:///{folder / 'bench.db'}")
+    with writing(engine) as connection:  # the articles are old: nothing is to be pruned or fetched
+        connection.execute(update(t.feeds).values(keep_days=FOR_EVER, paused=True))
+    engine.dispose()
+    server = AppServer(folder, DATABASE_URL=f"sqlite:///{folder / 'bench.db'}")
+    with server as app, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"{app.url}/settings")
+        idle(page)
+
+        def click(name: str, shows: str) -> float:
+            start = time.perf_counter()
+            page.get_by_role("main").get_by_role("link", name=name, exact=True).first.click()
+            page.locator(shows).first.wait_for()
+            took = time.perf_counter() - start
+            idle(page)
+            return took
+
+        front_page, settings = [], []
+        for _ in range(OPENINGS):
+            front_page.append(click("Front page", "h2 a"))
+            settings.append(click("Settings", "h1:text-is('Settings')"))
+        browser.close()
+    usual = statistics.median(front_page[1:])
+    return {
+        "first_s": round(front_page[0], 2),
+        "usual_s": round(usual, 2),
+        "over_settings": round(usual / statistics.median(settings[1:]), 2),
+    }
 
 
 def forget() -> None:
