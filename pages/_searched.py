@@ -12,18 +12,17 @@ from desk.conversations import Turn
 from llm import assistant
 from llm.caveats import day
 from llm.markdown import link, literal
-from news.edits import Edit, Run, edits
+from news.edits import edits
 from news.store import Store
 from news.types import Horizon, Passage
 from pages import count, moment
+from pages._words import reworded
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("app.py")
 
 NAMED = 12
 """The most feeds that are named in a row."""
-AROUND = 6
-"""Words that are shown on each side of what was reworded."""
 
 
 def draw_differences(details: Mapping[str, Any]) -> None:
@@ -104,23 +103,3 @@ def changes(store: Store, passage: Passage, asked_at: datetime) -> list[str]:
         f"{moment(edit.at)} UTC]]\n\n> {reworded(edit)}"
         for edit in later
     ]
-
-
-def reworded(edit: Edit) -> str:
-    """What went struck through, what came in bold, with a few words around, as Markdown."""
-    return " … ".join(filter(None, map(_runs, (edit.title, edit.text))))
-
-
-def _runs(runs: Sequence[Run]) -> str:
-    out = []
-    for place, run in enumerate(runs):
-        words = run.text.split()
-        if run.kind == "same":
-            if len(words) > 2 * AROUND:
-                first, last = words[:AROUND] if place else [], words[-AROUND:] if place + 1 < len(runs) else []
-                words = [*first, "…", *last]
-            out.append(literal(" ".join(words)))
-        else:
-            mark = "~~" if run.kind == "removed" else "**"
-            out.append(f"{mark}{literal(' '.join(words))}{mark}")
-    return " ".join(out)

@@ -104,7 +104,7 @@ def opened(folder: Path) -> dict[str, float] | None:
         front_page, settings = [], []
         for _ in range(OPENINGS):
             front_page.append(click("Front page", "h2 a"))
-            settings.append(click("Settings", "h1:text-is('Settings')"))
+            settings.append(click("Settings", "h1:has-text('Settings')"))
         browser.close()
     usual = statistics.median(front_page[1:])
     return {
