@@ -51,6 +51,14 @@ class Difference:
     figures: tuple[Figure, ...]
     moved: bool
 
+    @property
+    def in_short(self) -> str:
+        """ "41 → 55 → 61", "5 or 7", or of many that differ "65 to 131"."""
+        values = [figure.value for figure in self.figures]
+        if not self.moved and len(values) > 3:
+            return f"{min(values):g} to {max(values):g}"
+        return (" → " if self.moved else " or ").join(f"{value:g}" for value in values)
+
 
 _WORDS = {
     word: number

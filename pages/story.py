@@ -59,9 +59,8 @@ def draw_figures(differences: Sequence[Difference], told: Telling, at: datetime,
     st.subheader("Figures", anchor=False, divider="gray")
     urls = {entry.id: entry.url for entry in told.entries}
     for difference in differences:
-        values = (" → " if difference.moved else " or ").join(f"{figure.value:g}" for figure in difference.figures)
         how = "moved over time" if difference.moved else "outlets differ"
-        st.markdown(f"**{KINDS[difference.kind]}: {values}** :small[:gray[{how}]]")
+        st.markdown(f"**{KINDS[difference.kind]}: {difference.in_short}** :small[:gray[{how}]]")
         st.table(
             {
                 "Figure": [f"{figure.value:g}" for figure in difference.figures],
