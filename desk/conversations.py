@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from storage import tables as t
-from storage.engine import reading, sweep, writing
+from storage.engine import reading, sweep, write, writing
 from storage.tables import storable
 
 State = Literal["streaming", "done", "stopped", "interrupted", "failed"]
@@ -334,8 +334,7 @@ class Conversations:
             connection.execute(update(t.conversations).where(t.conversations.c.id == conversation_id).values(**values))
 
     def _set_turn(self, turn_id: str, **values: Any) -> None:
-        with writing(self.engine) as connection:
-            connection.execute(update(t.turns).where(t.turns.c.id == turn_id).values(**values))
+        write(self.engine, update(t.turns).where(t.turns.c.id == turn_id).values(**values))
 
 
 def _conversations() -> Select[Any]:
