@@ -176,11 +176,10 @@ def test_a_browser_keeps_its_process_and_others_are_given_the_other_again_when_i
 
 def test_the_proxy_passes_websockets_of_its_own_name_and_keeps_the_figures_inside(topology: Topology) -> None:
     async def opened() -> str:
-        address = topology.proxy.url.replace("http", "ws") + "/_stcore/stream"
-        name = {"Host": "paper.example"}
         async with connect_socket(
-            address, subprotocols=["streamlit"], max_size=None, origin="http://paper.example", additional_headers=name
-        ) as socket:
+            "ws://paper.example/_stcore/stream", host="127.0.0.1", port=topology.proxy.port, proxy=None,
+            origin="http://paper.example", subprotocols=["streamlit"], max_size=None,
+        ) as socket:  # fmt: skip
             reader = Reader(socket)
             await reader.open()
             return reader.box
