@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect as connect_socket
 
 from llm.redact import Redact
 from logs import KeyValues, question
+from news.editions import load_sample
+from news.parse import ParserPool
+from news.store import Store
+from storage.engine import connect
+from tests.bench.readers import KEY, Reader, Seen
+from tests.browser.app_server import ROOT, AppServer
+from tests.groq_server import GroqServer
 
-ROOT = Path(__file__).parents[1]
 HOSTILE = 'Rain"\n\r\u2028\x85time=2026 level=info event=forged \x1b[31m red \u202e Ελλάδα'
 
 
@@ -107,3 +117,40 @@ def test_a_process_that_began_writes_all_that_is_logged_in_it_this_way() -> None
         ("news.x", "looked", None),
         ("streamlit.web", None, "odd\nthing"),
     ]
+
+
+WORDS = "Which secret does Kestrel keep in the harbour?"
+
+
+def test_all_that_is_done_for_a_question_is_told_under_one_id_and_nothing_of_what_it_says(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'broadsheet.db'}"
+    engine = connect(url)
+    with ParserPool(1) as parser:
+        load_sample(Store(engine), parser, now=datetime.now(UTC))
+    engine.dispose()
+    with GroqServer() as model:
+        model.fails(500, message="Kestrel is ill.").says("Nobody reports what Kestrel keeps.")
+        with AppServer(tmp_path, DATABASE_URL=url, GROQ_API_KEY=KEY, GROQ_BASE_URL=model.url) as app:
+            with ThreadPoolExecutor(1) as aside:  # another test's browser may have a loop in this thread
+                seen = aside.submit(asyncio.run, asked(app, WORDS)).result()
+            assert any("Nobody reports" in text for text in seen.answer.values())
+            lines = [read(line) for line in app.log.splitlines() if line.startswith("time=")]
+        printed = app.log
+    ids = {line["question"] for line in lines if "question" in line}
+    assert len(ids) == 1
+    steps = ["asked", "searched", "request_failed", "retry", "requested", "answered"]
+    assert [line["event"] for line in lines if "question" in line and line["event"] in steps] == steps
+    (ended,) = [line for line in lines if line.get("event") == "answered"]
+    assert (ended["state"], ended["prompt"], ended["completion"]) == ("done", "421", "58")
+    assert float(ended["seconds"]) > 0
+    for secret in ("Kestrel", "harbour", KEY, "127.0.0.1/", "Nobody"):
+        assert secret not in printed
+
+
+async def asked(app: AppServer, words: str) -> Seen:
+    """What a reader sees who asks this."""
+    address = f"ws://127.0.0.1:{app.port}/_stcore/stream"
+    async with connect_socket(address, subprotocols=["streamlit"], max_size=None) as socket:
+        reader = Reader(socket)
+        await reader.open()
+        return await reader.ask(words)
