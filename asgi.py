@@ -1,8 +1,11 @@
-"""The same app behind a second wall, for those who host it themselves: streamlit run asgi.py.
+"""The same app for those who host it themselves, behind a second wall and with what watches it: streamlit run asgi.py.
 
 `app.py` lets nothing foreign onto a page by itself. Here the browser is told so too: with each response goes a policy
 by which a page may load, run and connect to nothing but its own server. Should text of a feed or a model ever come
 alive, its pictures, scripts and requests are refused by the browser.
+
+`/ready` says whether this process can serve. `/metrics` has its figures, where prometheus-client is installed; it is
+not for the world, and the proxy keeps it inside.
 """
 
 from __future__ import annotations
@@ -10,15 +13,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+import logs
 from news.fetch import says_yes
-from pages import setting
+from pages import now, services, setting
+from pages._reader import BadSetting
+from storage.engine import StorageError, check
 
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -68,6 +78,37 @@ class Wall:
         await self.app(scope, receive, walled if scope["type"] == "http" else send)
 
 
+def ready(_: Request) -> Response:
+    """Whether the database answers and is as this version made it: 200, or 503 with a sentence."""
+    try:
+        check(services().store.engine)
+    except (StorageError, BadSetting) as error:
+        return PlainTextResponse(f"{error}\n", 503)
+    return PlainTextResponse("ready\n")
+
+
+def standing() -> dict[str, tuple[str, float]]:
+    """What is so now, for `/metrics`."""
+    part = services()
+    told: dict[str, tuple[str, float]] = {
+        "streams_running": ("Answers being written", part.slots.running),
+        "streams_waiting": ("Answers waiting in line", part.slots.waiting),
+    }
+    try:
+        told["feeds_due"] = ("Feeds that are due", len(part.store.due(now())))
+    except StorageError:
+        return told  # `/ready` says so
+    return told
+
+
+ROUTES = [Route("/ready", ready)]
+if find_spec("prometheus_client"):
+    from metrics import CONTENT_TYPE, Metrics
+
+    METRICS = Metrics(standing)
+    METRICS.begin()
+    ROUTES.append(Route("/metrics", lambda _: Response(METRICS.page(), media_type=CONTENT_TYPE)))
+
 PAGE = Path(st.__file__).parent / "static" / "index.html"
 HEADERS = {
     "Content-Security-Policy": policy(PAGE.read_text("utf-8"), pictures=says_yes(setting("ALLOW_PICTURES"))),
@@ -75,4 +116,5 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
-app = st.App(Path(__file__).parent / "app.py", middleware=[Middleware(Wall, headers=HEADERS)])
+logs.begin()
+app = st.App(Path(__file__).parent / "app.py", routes=ROUTES, middleware=[Middleware(Wall, headers=HEADERS)])

@@ -321,7 +321,9 @@ class GroqModel(ChatModel):
 
         def wait(details: Any) -> None:
             trouble: Trouble = details["exception"]
-            self._wait(model, trouble.wait_s(tries), str(trouble.error))
+            wait_s = trouble.wait_s(tries)
+            log.info("retry", extra={"place": self._place, "model": model, "tried": tries, "wait_s": wait_s})
+            self._wait(model, wait_s, str(trouble.error))
 
         @backoff.on_exception(
             backoff.constant,
@@ -370,6 +372,7 @@ class GroqModel(ChatModel):
         def learn(usage: Usage) -> None:
             counter.learn(counted, usage.prompt)
 
+        asked = self._clock()
         try:
             with self._lines.opening():
                 with self._memory.asking(self._who, model, counted + most):
@@ -377,6 +380,8 @@ class GroqModel(ChatModel):
                     stream = Reading(raw, model=model, place=self._place, clock=self._clock, learn=learn)
                     self._memory.say(self._who, model, stream.limits, self._clock())
                 stream.begin()
+            opened = {"place": self._place, "model": model, "messages": len(sent), "tokens": counted, "reply": most}
+            log.info("requested", extra={**opened, "first_s": (self._clock() - asked).total_seconds()})
         except Exception as error:  # noqa: BLE001 - a foreign seam: whatever comes out of it becomes ours
             self._mute = isinstance(error, Ended) and error.cause == "cut"
             raise self._trouble(error, model, tuple(optional)) from None
@@ -479,7 +484,8 @@ class GroqModel(ChatModel):
         now = self._clock()
         trouble, said = judged(error, model=model, place=self._place, now=now)
         ours = trouble.error
-        log.warning("%s: %s for %s (%s)", self._place, type(ours).__name__, model or "the list of models", said)
+        fault = {"place": self._place, "model": model, "error": type(ours).__name__, "said": str(said)}
+        log.warning("request_failed", extra=fault)
         if isinstance(error, groq.APIStatusError):
             self._memory.say(self._who, model, limits(error.response.headers), now)
         if isinstance(ours, RateLimited) and ours.until and trouble.wait_s(1) > PATIENCE_S:

@@ -88,6 +88,11 @@ class Slots:
         """How many are being written."""
         return self._running
 
+    @property
+    def waiting(self) -> int:
+        """How many are in line."""
+        return len(self._line)
+
     @contextmanager
     def turn(self, tell: Callable[[Queued], object]) -> Iterator[None]:
         """Wait for a turn, and keep it inside `with`.

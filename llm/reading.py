@@ -147,7 +147,7 @@ class Reading(Stream):
             why = judge(wire.said(error), {}, model=self.model, place=self._place, now=self._clock()).error
             sentence = f"{sentence} {why}"
         if cause != "stopped":
-            log.warning("%s: the answer of %s was interrupted (%s)", self._place, self.model, cause)
+            log.warning("interrupted", extra={"place": self._place, "model": self.model, "cause": cause})
         return Interrupted(sentence, model=self.model, cause=cause)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import logging
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+import logs
 from news import opml
 from news.article import ArticlePool
 from news.errors import BadURL, NewsError
@@ -245,8 +245,7 @@ def run_worker(store: Store, given: argparse.Namespace, now: datetime) -> int:
     """worker: until SIGTERM or Ctrl-C, a line of the log for each thing done."""
     from news import worker  # only now: it takes as long to load as all the rest
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    logs.begin()
     with _fetcher() as fetcher:
         worker.run(store, fetcher, clock=lambda: datetime.now(UTC), threads=given.threads)
     return 0

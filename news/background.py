@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from news.article import ArticlePool
 from news.fulltext import Reads, fetch_articles
 from news.parse import ParserPool
-from news.refresh import Fetches, Outcome, Parses, refresh
+from news.refresh import Fetches, Outcome, Parses, counted, refresh
 from news.store import Store
 from news.story_store import Stories
 from news.types import Clock, Feed
@@ -128,9 +128,9 @@ class Refresher:
                         self.store, fetcher=self.fetcher, reader=reader, now=self.clock(), stopped=self._closed.is_set
                     )
             except StorageError as error:
-                log.warning("articles: %s", error)
+                log.warning("articles_failed", extra={"error": str(error)})
             except Exception:  # the thread must outlive it
-                log.exception("fetching articles broke off")
+                log.exception("articles_failed")
 
     def _turn_away(self) -> None:
         """Nobody may wait for a job that nobody will begin."""
@@ -153,24 +153,25 @@ class Refresher:
                 self._pruned_at = now
                 self.store.prune(now)
         except StorageError as error:
-            log.warning("background refresh: %s", error)
+            log.warning("poll_failed", extra={"error": str(error)})
         except Exception:  # the thread must outlive it, or nothing is ever refreshed again
-            log.exception("background refresh broke off")
+            log.exception("poll_failed")
 
     def _group(self, *, most: int | None = None, stopped: Callable[[], bool]) -> None:
         """Give entries their stories: what is new, and bit by bit what was stored before there were any."""
         try:
             self.stories.group(most=most, stopped=stopped)
         except StorageError as error:
-            log.warning("stories: %s", error)
+            log.warning("stories_failed", extra={"error": str(error)})
         except Exception:  # the thread must outlive it
-            log.exception("grouping broke off")
+            log.exception("stories_failed")
 
     def _work(self, job: Job, feeds: Sequence[Feed]) -> None:
         if self._closed.is_set():
             job.error = "Broadsheet is closing; refresh again when it is back."
             job.finished.set()
             return
+        began = time.monotonic()
         try:
             with (
                 self._parsers() as parser,
@@ -183,11 +184,13 @@ class Refresher:
                         break
         except StorageError as error:
             job.error = str(error)
-            log.warning("refresh: %s", error)
+            log.warning("refresh_failed", extra={"error": job.error})
         except Exception:
             job.error = "The refresh broke off; the log has the reason."
-            log.exception("refresh broke off")
+            log.exception("refresh_failed")
         finally:
+            took = time.monotonic() - began
+            log.info("refreshed", extra={**counted(job.outcomes), "seconds": took})
             self._group(most=GROUPED_AT_ONCE, stopped=self._closed.is_set)
             job.finished.set()
             if feeds:

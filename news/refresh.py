@@ -18,10 +18,10 @@ import socket
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 from urllib.parse import urlsplit
 
 from news.errors import HTTPFailure, NewsError, NotAFeed, ParseError, UnknownFeed
@@ -137,6 +137,7 @@ def refresh(
             except BaseException:
                 _give_back(store, feed, owner)
                 raise
+            log.info("feed", extra=_told(outcome))
             yield outcome
         for thread in threads:
             thread.join()
@@ -144,6 +145,24 @@ def refresh(
         stopped.set()
         while not results.empty():
             _give_back(store, results.get()[0], owner)
+
+
+def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """What became of feeds, in figures for a line of the log."""
+    told = dict.fromkeys(("feeds", "new", "edited", *get_args(Kind)), 0)
+    for outcome in outcomes:
+        told["feeds"] += 1
+        told["new"] += outcome.new
+        told["edited"] += outcome.edited
+        told[outcome.kind] += 1
+    return told
+
+
+def _told(outcome: Outcome) -> dict[str, object]:
+    """An outcome for the log. An address may hold a reader's own key for it, so only its host is told."""
+    figures = {"new": outcome.new, "edited": outcome.edited, "error": outcome.error}
+    host = urlsplit(outcome.feed.url).hostname or ""
+    return {"feed": outcome.feed.id, "host": host, "outcome": outcome.kind} | {n: v for n, v in figures.items() if v}
 
 
 def after_success(now: datetime, fresh_for: timedelta | None, jitter: float) -> Schedule:
@@ -219,7 +238,7 @@ def _give_back(store: Store, feed: Feed, owner: str) -> None:
     try:
         store.release(owner=owner, feed_id=feed.id)
     except StorageError as error:
-        log.warning("feed %d stays leased for some minutes: %s", feed.id, error)
+        log.warning("feed_stays_leased", extra={"feed": feed.id, "error": str(error)})
 
 
 def _bring(
@@ -242,7 +261,7 @@ def _bring(
     except Exception:
         if stopped.is_set():  # whoever stopped the refresh has closed the parser too
             return None
-        log.exception("refreshing feed %d failed", feed.id)
+        log.exception("feed_failed", extra={"feed": feed.id, "doing": "fetch"})
         return NewsError("Broadsheet failed to read this feed; the log has the reason.", url=feed.url)
 
 
@@ -305,7 +324,7 @@ def _save(store: Store, feed: Feed, brought: _Result, now: datetime, jitter: flo
     except StorageError:
         raise
     except Exception:  # something in this one feed that the database cannot take; the others go on
-        log.exception("storing feed %d failed", feed.id)
+        log.exception("feed_failed", extra={"feed": feed.id, "doing": "store"})
         told = NewsError("Broadsheet failed to keep what this feed sent; the log has the reason.", url=feed.url)
         return _save(store, feed, told, now, jitter)
     return Outcome(feed, "updated" if brought.parsed else "unchanged", changes.new, changes.edited)

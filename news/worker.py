@@ -30,7 +30,7 @@ from news.article import ArticlePool
 from news.errors import NewsError
 from news.fulltext import fetch_articles
 from news.parse import ParserPool
-from news.refresh import FETCHERS, Fetches, Parses, refresh
+from news.refresh import FETCHERS, Fetches, Parses, counted, refresh
 from news.store import Store
 from news.story_store import Stories
 from news.types import Clock, Feed
@@ -84,7 +84,7 @@ def run(store: Store, fetcher: Fetches, *, clock: Clock, threads: int = FETCHERS
     try:
         import procrastinate  # noqa: F401 - where there is none, everything else works
     except ImportError as error:
-        raise NewsError("Workers need Procrastinate: pip install -r requirements-workers.txt.") from error
+        raise NewsError("Workers need Procrastinate: pip install -r requirements-server.txt.") from error
     _lay_out(store.engine)
     with ParserPool(os.cpu_count() or 1) as parser:
         asyncio.run(_Worker(store, fetcher, parser, clock, threads, pace).run())
@@ -128,7 +128,7 @@ class _Worker:
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, stopped.set)
         stop = asyncio.create_task(stopped.wait())
-        log.info("event=worker_started threads=%d", self._threads)
+        log.info("worker_started", extra={"threads": self._threads})
         while not stopped.is_set():
             serving = asyncio.create_task(self._serve())
             await asyncio.wait((serving, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -138,10 +138,10 @@ class _Worker:
                 try:
                     await serving
                 except Exception:  # whatever it was, the feeds are still due
-                    log.warning("event=worker_broke_off", exc_info=True)
+                    log.warning("worker_broke_off", exc_info=True)
             if not stopped.is_set():
                 await asyncio.wait((stop,), timeout=self._pace.back_after_s)
-        log.info("event=worker_stopped")
+        log.info("worker_stopped")
 
     async def _serve(self) -> None:
         app = self._app()
@@ -179,11 +179,11 @@ class _Worker:
             for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self._pace.gone_after_s):
                 with suppress(ConnectorException):  # another look was quicker
                     await manager.finish_job(job, Status.FAILED, delete_job=True)
-                    log.warning("event=job_taken_off job=%s", job.task_name)
+                    log.warning("job_taken_off", extra={"job": job.task_name})
             try:
                 due = await asyncio.to_thread(self._store.due, self._clock())
             except StorageError as error:
-                log.warning("event=look_failed error=%r", str(error))
+                log.warning("look_failed", extra={"error": str(error)})
                 return
             in_line = {lock["name"] for lock in await manager.list_locks_async(task="refresh")}
             jobs = [
@@ -193,7 +193,7 @@ class _Worker:
             ]
             if jobs:
                 await manager.batch_defer_jobs_async(jobs)
-                log.info("event=looked due=%d hosts=%d", len(due), len(jobs))
+                log.info("looked", extra={"due": len(due), "hosts": len(jobs)})
 
         @app.periodic(cron=self._pace.stories)
         @app.task(name="stories", lock="stories", queueing_lock="stories")
@@ -216,13 +216,7 @@ class _Worker:
         """What became of these feeds, counted."""
         now = self._clock()
         due = self._store.due(now, among=ids)
-        told = {"feeds": len(due), "new": 0, "edited": 0, "failed": 0, "skipped": 0}
-        for outcome in refresh(self._store, due, fetcher=self._fetcher, parser=self._parser, now=now):
-            told["new"] += outcome.new
-            told["edited"] += outcome.edited
-            told["failed"] += outcome.kind == "failed"
-            told["skipped"] += outcome.kind == "skipped"
-        return told
+        return counted(refresh(self._store, due, fetcher=self._fetcher, parser=self._parser, now=now))
 
     def _group(self) -> dict[str, int]:
         grouped = self._stories.group()
@@ -246,14 +240,13 @@ def _by_host(feeds: Sequence[Feed]) -> dict[str, list[int]]:
 
 def _told(event: str, host: str, work: Callable[[], dict[str, int]]) -> None:
     """Do it, and log a line about it; a job that fails is over, since what it left undone is still due."""
-    started = monotonic()
+    started, of = monotonic(), {"host": host} if host else {}
     try:
         figures = work()
     except StorageError as error:
-        log.warning("event=%s host=%s error=%r", event, host, str(error))
+        log.warning("job_failed", extra={"job": event, **of, "error": str(error)})
     except Exception:
-        log.exception("event=%s host=%s error=unexpected", event, host)
+        log.exception("job_failed", extra={"job": event, **of})
     else:
         if figures:
-            figures_told = " ".join(f"{name}={value}" for name, value in figures.items())
-            log.info("event=%s host=%s %s seconds=%.2f", event, host, figures_told, monotonic() - started)
+            log.info(event, extra={**of, **figures, "seconds": monotonic() - started})

@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+import logs
 from desk.budgets import Budgets, Quota, Quotas, quota
 from desk.conversations import Conversations
 from desk.readers import Reader, Readers
@@ -29,7 +30,6 @@ from llm.groq import GroqModel
 from llm.groq import warm as warm_model
 from llm.live import Live, Slots
 from llm.markdown import link, literal
-from llm.redact import Redact
 from news.background import Job, Refresher
 from news.fetch import Fetcher, says_yes, user_agent
 from news.front import front
@@ -40,6 +40,8 @@ from news.types import Entry, Passage
 from news.worker import working
 from pages._reader import NOBODY, Access, BadSetting, access, signed_in, who
 from storage.engine import DEFAULT_URL, StorageError, connect
+
+log = logging.getLogger(__name__)
 
 QUESTION_CHARACTERS = 4_000
 ADDRESSED = "Speaks to a model"
@@ -133,9 +135,7 @@ def services() -> Services:
         quotas = Quotas(*map(quota, limits), quota(words) if (words := setting("EVERYONE_LIMITS")) else Quota())
     except ValueError as error:
         raise BadSetting(f"A setting of limits cannot be read: {error}") from error
-    logging.getLogger().addFilter(Redact())
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Redact())
+    logs.begin()
     engine = connect(setting("DATABASE_URL") or DEFAULT_URL)
     store = Store(engine)
     fetcher = Fetcher(
@@ -153,6 +153,8 @@ def services() -> Services:
     threading.Thread(target=_warm, args=(asked, store), name="warm", daemon=True).start()
     at_once = setting("ANSWERS_AT_ONCE")
     slots = Slots(int(at_once)) if at_once.isdecimal() and int(at_once) else Slots()
+    started = {"database": engine.dialect.name, "access": setting("ACCESS") or "personal", "keyed": bool(key)}
+    log.info("started", extra=started)
     return Services(
         store, conversations, Usages(engine), readers, Budgets(engine), quotas, fetcher, refresher,
         refresher.stories, Reading(engine), slots,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+import logs
 from desk.conversations import Conversation, Turn
 from desk.usage import Kind as SpentKind
 from desk.usage import Spent
@@ -27,6 +29,10 @@ from pages._model import chat_model
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("app.py")
 
+log = logging.getLogger(__name__)
+
+ID_CHARACTERS = 12
+"""Of a turn's id, as the question's in the log: enough to find it, and too few to open it."""
 SESSION_GOES_S = 0.2
 """After this a session whose connection was lost is not called connected any more."""
 
@@ -86,7 +92,11 @@ def headlines(details: Mapping[str, Any]) -> tuple[str, ...]:
 
 def find(part: Services, question: str, path: Sequence[Turn], pinned: Sequence[int], at: datetime) -> Found:
     """What the stored news has on a question that follows these turns."""
-    return search(part.store, question, now=at, earlier=[turn.question for turn in path], pinned=pinned)
+    began = time.monotonic()
+    found = search(part.store, question, now=at, earlier=[turn.question for turn in path], pinned=pinned)
+    figures = {"passages": len(found.passages), "articles": found.horizon.articles}
+    log.info("searched", extra={**figures, "seconds": time.monotonic() - began})
+    return found
 
 
 def begin(
@@ -190,6 +200,13 @@ def start(
     `also` is kept with the answer's details.
     """
 
+    asked = turn.id[:ID_CHARACTERS]
+    log.info("asked", extra={"question": asked, "model": model, "turns": len(before)})
+
+    def answer(answering: ChatModel) -> assistant.Answer:
+        logs.question.set(asked)  # for all that the answer's thread does
+        return ask(answering)
+
     def waits(seconds: float, reason: str) -> None:
         live.waits(seconds, reason)
 
@@ -207,13 +224,15 @@ def start(
         part.conversations.save_turn(turn.id, answer=answer, state=state, reason=reason, details=details, now=now())
 
     def after(live: Live) -> None:
+        logs.question.set(asked)
+        log.info("answered", extra=outcome(live))
         payer.settle(live.details)
         keep_usage(part, "answer", live.details, chat=chat, turn=turn.id)
         if folded := fold(part, chat, turn, before, live, sums.metered(spare)):
             sums.settle(folded)
 
     live = Live(
-        partial(ask, payer.metered(answering)), save=save, after=after, cancel=answering.cancel, slots=part.slots
+        partial(answer, payer.metered(answering)), save=save, after=after, cancel=answering.cancel, slots=part.slots
     )
     for old in [key for key, other in part.lives.items() if other.finished]:
         part.lives.pop(old, None)
@@ -221,6 +240,20 @@ def start(
     part.left.pop(turn.id, None)
     live.start()
     return live
+
+
+def outcome(live: Live) -> dict[str, object]:
+    """How an answer ended, for the log."""
+    details = live.details
+    usage = details.get("usage") or {"prompt": 0, "completion": 0, "cached": 0}
+    return {
+        "state": live.state,
+        "model": str(details.get("model", "")),
+        **{name: usage[name] for name in ("prompt", "cached", "completion")},
+        "first_s": details.get("first_s") or 0.0,
+        "seconds": details.get("seconds") or 0.0,
+        **({"error": type(live.error).__name__} if live.error else {}),
+    }
 
 
 def keep_usage(part: Services, kind: SpentKind, details: Mapping[str, Any], *, chat: str = "", turn: str = "") -> None:

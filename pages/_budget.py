@@ -5,6 +5,7 @@ A key of a reader's own, or a server of theirs, is nobody's budget, and a person
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
@@ -23,6 +24,8 @@ from pages._words import clock, zone
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("app.py")
+
+log = logging.getLogger(__name__)
 
 FREE = Quota(FREE_MINUTE, FREE_DAY, FREE_TOKENS_MINUTE, FREE_TOKENS_DAY)
 OR_ELSE = "Or bring a key of your own, in Settings; it stays in your browser's session."
@@ -59,6 +62,7 @@ class Payer:
         refused = self._budgets.charge(asking, self._quotas, now=at)
         if refused:
             sentence = told(refused, at, self._here)
+            log.info("refused", extra={"scope": refused.scope, "span": span(refused)})
             raise RateLimited(sentence, model=model, until=refused.until)
 
     def release(self) -> None:
@@ -104,16 +108,21 @@ def quotas(given: Quotas, said: Quota, *, free: bool) -> Quotas:
     return Quotas(given.reader, given.address, given.everyone.over(known).within(said))
 
 
+def span(refused: Refused) -> str:
+    """The time in which too much was asked."""
+    return "minute" if refused.span == MINUTE else "day"
+
+
 def told(refused: Refused, at: datetime, here: tzinfo) -> str:
     """Why a question was not sent, and when it may be, as the reader is told."""
-    span = "a minute" if refused.span == MINUTE else "a day"
+    asked_in = span(refused)
     when = f"{refused.until.astimezone(here):%H:%M:%S}" if refused.span == MINUTE else clock(refused.until, at, here)
     if refused.scope == "reader":
-        why = f"You have asked as much as one reader may in {span}"
+        why = f"You have asked as much as one reader may in a {asked_in}"
     elif refused.scope == "address":
-        why = f"From your network was asked as much as may be in {span}"
+        why = f"From your network was asked as much as may be in a {asked_in}"
     else:
-        why = f"All readers together have asked as much as may be in {span}"
+        why = f"All readers together have asked as much as may be in a {asked_in}"
     return (
         f"{why}. You can go on at {when}. {OR_ELSE}"
         if refused.span == MINUTE

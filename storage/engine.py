@@ -32,6 +32,7 @@ DEFAULT_URL = "sqlite:///data/broadsheet.db"
 BUSY_TIMEOUT_MS = 10_000
 STATEMENT_TIMEOUT_MS = 60_000
 """Longer than any statement should take. Postgres only."""
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCKS = 0x6273  # the first half of the numbers of our advisory locks; others may use the same database
 _migrating = threading.Lock()
 # SQLite has one writer. Threads of one process queue here, where a lock wakes the next at once; SQLite's own wait
@@ -168,9 +169,19 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def check(engine: Engine, *, patience_s: float = 1.0) -> None:
+    """Raise `StorageError` unless the database answers, within about `patience_s`, and is at the newest migration."""
+    asked = engine.execution_options(patience_s=patience_s)
+    with _sentences(), _lent(asked) as connection:
+        current = _revision(connection)
+    if current > (newest := _newest()):
+        raise StorageError(_NEWER)
+    if current < newest:
+        raise StorageError("The database was made by an older Broadsheet; start this one anew to bring it up to date.")
+
+
 def _migrate(engine: Engine) -> None:
-    folder = Path(__file__).parent / "migrations"
-    newest = max(path.stem.partition("_")[0] for path in (folder / "versions").glob("*.py"))
+    newest = _newest()
     with _migrating, _lent(engine) as connection:
         if _revision(connection) == newest:
             return
@@ -188,14 +199,16 @@ def _migrate(engine: Engine) -> None:
                     raise StorageError("The database cannot hold every script; make it anew with ENCODING 'UTF8'.")
             current = _revision(connection)  # looked at again under the lock: another process may have been quicker
             if current > newest:
-                raise StorageError(
-                    "The database was made by a newer Broadsheet; update Broadsheet, or choose another DATABASE_URL."
-                )
+                raise StorageError(_NEWER)
             if current < newest:
                 config = Config()
-                config.set_main_option("script_location", str(folder).replace("%", "%%"))
+                config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+
+
+def _newest() -> str:
+    return max(path.stem.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("*.py"))
 
 
 def _revision(connection: Connection) -> str:
@@ -286,6 +299,7 @@ def sweep(engine: Engine) -> None:
             ) from error
 
 
+_NEWER = "The database was made by a newer Broadsheet; update Broadsheet, or choose another DATABASE_URL."
 _BUSY = "The database is busy with another write; try again in a moment."
 _FULL = "The disk is full, so nothing more can be kept; free some space and try again."
 _AWAY = "The database cannot be reached; what was kept is safe. Try again in a moment."

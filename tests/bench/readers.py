@@ -86,9 +86,16 @@ class Reader:
         seen.ended = time.monotonic()
         return seen
 
-    async def _run(self, states: list[WidgetState]) -> None:
+    async def look(self, page: str) -> None:
+        """Go to another page, and read to the end of its run."""
+        await self._run([], page)
+        async for _ in self._messages():
+            pass
+
+    async def _run(self, states: list[WidgetState], page: str = "") -> None:
         message = BackMsg()
         message.rerun_script.widget_states.widgets.extend(states)
+        message.rerun_script.page_name = page
         message.rerun_script.query_string = ""
         await self._socket.send(message.SerializeToString())
 
