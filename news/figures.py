@@ -95,6 +95,10 @@ _PATTERNS: dict[Kind, tuple[str, ...]] = {
     ),
 }
 _READ = {kind: tuple(re.compile(each, re.IGNORECASE) for each in patterns) for kind, patterns in _PATTERNS.items()}
+# Without one of these no pattern matches: most articles need no more reading.
+_COUNTED = re.compile(
+    r"toll|kill|left|leav|dead|die|injur|wound|hurt|missing|unaccounted|arrest|detain|magnitude", re.IGNORECASE
+)
 # A number that is told of other events, of a sum over time, or of the past.
 _ELSEWHERE = re.compile(
     r"\b(?:since|so far this|this year|last (?:year|month|week)|in 20\d\d|in 19\d\d|separate|another|previous|ago|each|"
@@ -117,6 +121,8 @@ def figures(entry: Entry) -> tuple[Figure, ...]:
 def _clear(title: str, text: str) -> tuple[tuple[Kind, float, str, bool], ...]:
     """What a wording counts, as (kind, value, sentence, rounded)."""
     found: dict[Kind, tuple[Kind, float, str, bool]] = {}
+    if not _COUNTED.search(title) and not _COUNTED.search(text):
+        return ()
     for sentence in [title, *sentences(text)[:4]]:
         line = " ".join(sentence.split())[:_LONGEST]
         if _ELSEWHERE.search(line):
