@@ -90,7 +90,7 @@ _PATTERNS: dict[Kind, tuple[str, ...]] = {
         rf"\b{_NUMBER} {_PEOPLE}{_BE}(?:arrested|detained|arrests)\b",
     ),
     "magnitude": (
-        r"\bmagnitude[- ](?:of )?(?P<number>\d\.\d)\b",
+        r"\bmagnitude[- ](?:of )?(?P<number>\d\.\d)\b(?! and \d)",  # "7.2 and 7.5" are two earthquakes
         r"\b(?P<number>\d\.\d)[- ]magnitude\b",
     ),
 }
@@ -121,11 +121,9 @@ def figures(entry: Entry) -> tuple[Figure, ...]:
 def _clear(title: str, text: str) -> tuple[tuple[Kind, float, str, bool], ...]:
     """What a wording counts, as (kind, value, sentence, rounded)."""
     found: dict[Kind, tuple[Kind, float, str, bool]] = {}
-    if not _COUNTED.search(title) and not _COUNTED.search(text):
-        return ()
-    for sentence in [title, *sentences(text)[:4]]:
+    for sentence in [title, *(sentences(text)[:4] if _COUNTED.search(text) else ())]:
         line = " ".join(sentence.split())[:_LONGEST]
-        if _ELSEWHERE.search(line):
+        if not _COUNTED.search(line) or _ELSEWHERE.search(line):
             continue
         for kind, (value, rounded) in _read(line).items():
             found.setdefault(kind, (kind, value, line, rounded))
