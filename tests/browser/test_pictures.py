@@ -21,6 +21,7 @@ from tests.browser.app_server import AppServer
 from tests.browser.test_ask import idle
 from tests.feed_server import Connection, FeedServer
 
+THINGS = ("Anchor", "Barley", "Candle", "Dagger", "Engine", "Falcon", "Garden", "Hammer")  # each a story of its own
 SHAPES = ((1600, 900), (400, 1200), (40, 40), (300, 300))
 PLACES = (
     "[...document.querySelectorAll('[data-testid=stMarkdown]')].map(e => Math.round(e.getBoundingClientRect().top))"
@@ -54,7 +55,7 @@ def test_pictures_are_asked_for_only_when_they_are_wanted_and_move_nothing(
             url = outlet.fault(f"/{n}.png", late(picture(width, height)))
             items.append(
                 feeds.entry(
-                    f"Headline number {n}", link=f"https://outlet.example/{n}", summary="Some words.",
+                    f"{THINGS[n]} found", link=f"https://outlet.example/{n}", summary="Some words.",
                     date=now - timedelta(minutes=n + 1), enclosures=[(url, "image/png")],
                 )
             )  # fmt: skip
@@ -70,7 +71,7 @@ def test_pictures_are_asked_for_only_when_they_are_wanted_and_move_nothing(
             page = open_page(app.url)
             idle(page)
             page.get_by_role("link", name="Front page").first.click()
-            expect(page.get_by_text("Headline number 3")).to_be_visible()
+            expect(page.get_by_text(f"{THINGS[3]} found")).to_be_visible()
             idle(page)
             assert not [path for path in outlet.paths() if path.endswith(".png")]
             page.get_by_role("link", name="Settings").first.click()
@@ -79,7 +80,7 @@ def test_pictures_are_asked_for_only_when_they_are_wanted_and_move_nothing(
             page.wait_for_timeout(500)  # the click is on its way to the server
             idle(page)
             page.get_by_role("link", name="Front page").first.click()
-            expect(page.get_by_text("Headline number 3")).to_be_visible()
+            expect(page.get_by_text(f"{THINGS[3]} found")).to_be_visible()
             expect(page.locator("[data-testid=stImage] img")).to_have_count(len(SHAPES))
             before = page.evaluate(PLACES)
             arrive.set()
