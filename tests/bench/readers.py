@@ -31,6 +31,7 @@ from tests.browser.app_server import ROOT, AppServer
 
 KEY = "gsk_benchBENCHbench"
 PATIENCE_S = 120.0
+RERUN = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Reader:
                 self.box = element.chat_input.id
 
     async def ask(self, question: str, seen: Seen | None = None) -> Seen:
-        """Ask, and read to the end of the run; `seen` is filled on the way."""
+        """Ask, and read until the page rests; `seen` is filled on the way."""
         state = WidgetState(id=self.box)
         state.chat_input_value.data = question
         seen = seen or Seen()
@@ -107,7 +108,7 @@ class Reader:
             async for data in self._socket:
                 message = ForwardMsg.FromString(data)
                 yield message, len(data)
-                if message.WhichOneof("type") == "script_finished":
+                if message.WhichOneof("type") == "script_finished" and message.script_finished != RERUN:
                     return
 
 
