@@ -166,8 +166,8 @@ class Live:
     `save(live)` is called about every `save_s` while text grows and once at the end; what it raises is logged, and the
     answer goes on. `after(live)` is called once when all that is over and nobody waits any more. `grace_s` are the
     seconds that an answer nobody looks at is still written; before the first look they are `arrive_s`, since the page
-    that asked comes late where many are drawn at once. `cancel` gives up what `ask` is opening when `stop` comes before there is an answer: `ChatModel.cancel`. `slots` let it wait for its turn
-    before `ask` is called.
+    that asked comes late where many are drawn at once. `cancel` gives up what `ask` is opening when `stop` comes
+    before there is an answer: `ChatModel.cancel`. `slots` let it wait for its turn before `ask` is called.
     """
 
     def __init__(

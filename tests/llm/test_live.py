@@ -128,7 +128,7 @@ def test_text_is_coalesced_between_two_pieces(lives):
 def test_when_nobody_looks_any_more_the_answer_is_stopped(lives):
     kept = Kept()
     model = FakeModel().falls_silent("Oil ")
-    live = lives(model, save=kept, grace_s=0.05)
+    live = lives(model, save=kept, grace_s=0.05, arrive_s=20.0)
     with_pages = pieces(live)
     assert first_text(with_pages) == "Oil"
     with_pages.close()
@@ -161,7 +161,6 @@ def test_the_page_that_asked_may_come_late_and_is_missed_soon_when_it_goes(lives
     clock = [0.0]
     live = lives(FakeModel().falls_silent("Oil "), grace_s=0.05, arrive_s=20.0, clock=lambda: clock[0])
     clock[0] = 19.0
-    live.view().close()  # wakes the keeper, without a look
     page = pieces(live)
     assert first_text(page) == "Oil"
     assert live.state == "streaming"
