@@ -264,11 +264,13 @@ def _free_at(
 ) -> datetime:
     """When so much of what is charged has left the span: the oldest charges leave it first."""
     c = t.charges.c
-    each = c.tokens if what == "tokens" else c.tokens * 0 + 1
-    summed = func.sum(each).over(order_by=(c.at, c.id)).label("gone")
-    charged = select(c.at, summed).where(c.at > now - span, rows).subquery()
-    left = connection.execute(select(func.min(charged.c.at)).where(charged.c.gone >= excess)).scalar()
-    return (left or now) + span
+    charged = select(c.at, c.tokens).where(c.at > now - span, rows).order_by(c.at, c.id)
+    at: datetime
+    for at, taken in connection.execute(charged):
+        excess -= taken if what == "tokens" else 1
+        if excess <= 0:
+            return at + span
+    return now + span
 
 
 def _said(connection: Connection, model: str) -> Quota:

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from storage import tables as t
-from storage.engine import reading, sweep, writing
+from storage.engine import reading, sweep, write, writing
 from storage.tables import storable
 
 State = Literal["streaming", "done", "stopped", "interrupted", "failed"]
@@ -376,8 +376,7 @@ class Conversations:
 
     def _set_turn(self, turn_id: str, **values: Any) -> None:
         own = exists().where(t.conversations.c.id == t.turns.c.conversation_id, self._own)
-        with writing(self.engine) as connection:
-            connection.execute(update(t.turns).where(t.turns.c.id == turn_id, own).values(**values))
+        write(self.engine, update(t.turns).where(t.turns.c.id == turn_id, own).values(**values))
 
 
 _THERE = t.conversations.c.deleted_at.is_(None)

@@ -14,6 +14,7 @@ from datetime import datetime
 from html import escape, unescape
 from typing import Any
 
+from desk import basis
 from desk.export import Exchange, Source, article, page, shown
 
 _DATA = '<pre id="evidence">'
@@ -33,6 +34,7 @@ def html(bundle: Mapping[str, Any], answer: str) -> str:
         model=bundle["model"],
         asked_at=datetime.fromisoformat(bundle["asked_at"]),
         sources=tuple(_source(passage, bundle["cited"]) for passage in bundle["passages"]),
+        basis=basis.read(bundle),
     )
     body = "\n".join(
         (
@@ -40,7 +42,7 @@ def html(bundle: Mapping[str, Any], answer: str) -> str:
             "<h3>What was checked</h3>",
             "<p>By program, word by word, against the passages: no second model was asked.</p>",
             f"<dl>\n{''.join(_checked(check) for check in bundle['checks'])}</dl>",
-            "<h3>What was searched, and what was sent</h3>",
+            "<h3>What was sent</h3>",
             f"<ul>\n{''.join(f'<li>{shown(line)}</li>{chr(10)}' for line in _facts(bundle))}</ul>",
             "<h3>Sums</h3>",
             f"<ul>\n{''.join(_sum(told, value) for told, value in _sums(bundle))}</ul>",
@@ -96,12 +98,7 @@ def _carried(check: Mapping[str, Any]) -> str:
 
 
 def _facts(bundle: Mapping[str, Any]) -> Iterator[str]:
-    horizon, settings, usage = bundle["horizon"] or {}, bundle["settings"], bundle["usage"]
-    if horizon:
-        span = f", from {horizon['since'][:10]} to {horizon['until'][:10]}" if horizon.get("since") else ""
-        yield f"Searched: {horizon['articles']:,} articles of {horizon['feeds']:,} feeds{span}."
-        if horizon.get("failed"):
-            yield f"Feeds that could not be refreshed: {', '.join(horizon['failed'])}."
+    settings, usage = bundle["settings"], bundle["usage"]
     if not bundle["covered"]:
         yield "What was found is hardly about the question."
     if settings:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -20,6 +20,8 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+
+from desk.basis import Account, Basis, day
 
 VERSION = 1
 """Of the JSON: higher when a program that reads it would have to change."""
@@ -49,6 +51,7 @@ class Exchange:
     model: str
     asked_at: datetime
     sources: tuple[Source, ...] = ()
+    basis: Basis = field(default_factory=Basis)
     rating: int = 0
     note: str = ""
 
@@ -70,9 +73,15 @@ def markdown(title: str, exchanges: Sequence[Exchange]) -> str:
         blocks += _Writer(addresses).blocks(_parse(exchange.answer, dict.fromkeys(addresses, "")))
         if ending := _ending(exchange):
             blocks.append(f"*{_line(ending)}*")
+        if told := " ".join(exchange.basis.caveats):
+            blocks.append(f"*{_line(told)}*")
+        for difference in exchange.basis.differences:
+            blocks += [f"**{_line(difference.heading)}**", "\n".join(_accounts(difference.accounts))]
         for heading, sources in _lists(exchange.sources):
             blocks.append(f"**{heading}**")
             blocks.append("\n".join(_listed(source) for source in sources))
+        if told := " ".join(filter(None, (exchange.basis.searched, *exchange.basis.troubles))):
+            blocks.append(f"*{_line(told)}*")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -104,7 +113,7 @@ def _clean(text: str) -> str:
 
 def _told(exchange: Exchange) -> str:
     when = exchange.asked_at.astimezone(UTC)
-    asked = f"Asked on {when.day} {when:%B %Y, %H:%M} UTC"
+    asked = f"Asked on {day(when)}, {when:%H:%M} UTC"
     return f"{asked}, answered by {exchange.model}" if exchange.model else asked
 
 
@@ -123,9 +132,11 @@ def _lists(sources: Sequence[Source]) -> Iterator[tuple[str, list[Source]]]:
             yield heading, found
 
 
-def _day(source: Source) -> str:
-    when = source.published_at.astimezone(UTC)
-    return f"{when.day} {when:%B %Y}"
+_COLUMNS = ("Outlet", "Says", "Published (UTC)", "In these words")
+
+
+def _published(account: Account) -> str:
+    return f"{day(account.at)}, {account.at.astimezone(UTC):%H:%M}"
 
 
 def _address(url: str) -> str:
@@ -206,7 +217,17 @@ def _line(text: str) -> str:
 def _listed(source: Source) -> str:
     title, address = _line(source.title) or "Untitled", _address(source.url)
     linked = f"[{title}]({address.replace('&', '&amp;')})" if address else title
-    return f"- \\[{source.n}\\] {linked}, {_line(source.feed)}, {_day(source)}"
+    return f"- \\[{source.n}\\] {linked}, {_line(source.feed)}, {day(source.published_at)}"
+
+
+def _accounts(accounts: Sequence[Account]) -> Iterator[str]:
+    """The lines of a table."""
+    yield f"| {' | '.join(_COLUMNS)} |"
+    yield "|" + " --- |" * len(_COLUMNS)
+    for one in accounts:
+        feed, address = _line(one.feed), _address(one.url)
+        linked = f"[{feed}]({address.replace('&', '&amp;')})" if feed and address else feed
+        yield f"| {linked} | {_line(one.says)} | {_published(one)} | {_line(one.quote)} |"
 
 
 class _Writer:
@@ -331,22 +352,47 @@ def article(exchange: Exchange, number: int = 1) -> str:
     return (
         f'<article id="q{number}">\n<h2 dir="auto">{shown(exchange.question)}</h2>\n'
         f'<p class="told">{shown(_told(exchange))}</p>\n<div class="answer" dir="auto">\n{answer}</div>\n'
-        + (f'<p class="told">{shown(ending)}</p>\n' if ending else "")
+        + _told_apart(ending)
+        + _told_apart(" ".join(exchange.basis.caveats))
+        + "".join(
+            f"<h3>{shown(difference.heading)}</h3>\n{_table(difference.accounts)}"
+            for difference in exchange.basis.differences
+        )
         + (f"<footer>\n{lists}</footer>\n" if lists else "")
+        + _told_apart(" ".join(filter(None, (exchange.basis.searched, *exchange.basis.troubles))))
         + "</article>"
     )
 
 
-def _item(source: Source, place: str) -> str:
-    title, address = shown(source.title) or "Untitled", _address(source.url)
+def _told_apart(text: str) -> str:
+    return f'<p class="told">{shown(text)}</p>\n' if text else ""
+
+
+def _table(accounts: Sequence[Account]) -> str:
+    head = "".join(f"<th>{column}</th>" for column in _COLUMNS)
+    rows = "".join(
+        f"<tr><td>{_linked(one.feed, one.url)}</td><td>{shown(one.says)}</td><td>{_published(one)}</td>"
+        f'<td dir="auto">{shown(one.quote)}</td></tr>\n'
+        for one in accounts
+    )
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+
+
+def _linked(text: str, url: str) -> str:
+    """Text in a page, linked to where it is from if that is an address to open."""
+    words, address = shown(text) or "Untitled", _address(url)
     if address:
-        title = f'<a href="{escape(address)}" rel="noopener noreferrer nofollow">{title}</a>'
+        words = f'<a href="{escape(address)}" rel="noopener noreferrer nofollow">{words}</a>'
+    return f"<bdi>{words}</bdi>"
+
+
+def _item(source: Source, place: str) -> str:
     passage = (
         f'<details><summary>Passage</summary><p dir="auto">{shown(source.text)}</p></details>' if source.text else ""
     )
     return (
-        f'<li id="{place}" value="{source.n}"><bdi>{title}</bdi> '
-        f'<span class="told"><bdi>{shown(source.feed)}</bdi>, {_day(source)}</span>{passage}</li>\n'
+        f'<li id="{place}" value="{source.n}">{_linked(source.title, source.url)} '
+        f'<span class="told"><bdi>{shown(source.feed)}</bdi>, {day(source.published_at)}</span>{passage}</li>\n'
     )
 
 

@@ -130,18 +130,28 @@ class Readers:
     def forget(self, reader: str, *, now: datetime) -> None:
         """Delete for good all that belongs to a reader. Feeds that nobody follows any more are removed.
 
-        Who signs in again begins anew.
+        Who signs in again begins anew, but for what they asked in the last 24 hours: else one had oneself forgotten to
+        have another budget.
         """
         if not reader:
             raise ValueError("the owner of a personal instance is not one of its readers")
         f = t.follows.c
         with writing(self.engine) as connection:
             followed = list(connection.execute(select(f.feed_id).where(f.reader == reader)).scalars())
-            for table in t.metadata.sorted_tables:
-                if "reader" in table.c:
-                    connection.execute(delete(table).where(table.c.reader == reader))
+            for table in _OWNED:
+                connection.execute(delete(table).where(table.c.reader == reader))
             connection.execute(delete(t.readers).where(t.readers.c.id == reader))
             connection.execute(delete(t.meta).where(t.meta.c.key.endswith(reader)))
             nobody = ~exists().where(f.feed_id == t.feeds.c.id)
             connection.execute(update(t.feeds).where(t.feeds.c.id.in_(followed), nobody).values(removed_at=now))
         sweep(self.engine)
+
+    def forget_all(self) -> None:
+        """Delete for good all that belongs to any reader, the owner's own too."""
+        with writing(self.engine) as connection:
+            for table in (*_OWNED, t.readers):
+                connection.execute(delete(table))
+        sweep(self.engine)
+
+
+_OWNED = [table for table in t.metadata.sorted_tables if "reader" in table.c and table is not t.charges]

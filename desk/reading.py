@@ -109,9 +109,3 @@ class Reading:
                 before = row.last_at
             connection.execute(update(t.looks).where(own).values(last_at=now, before_at=before))
             return before
-
-    def forget(self) -> None:
-        """Delete all marks and visits."""
-        with writing(self.engine) as connection:
-            for table in (t.marks, t.looks):
-                connection.execute(delete(table).where(table.c.reader == self.reader))

@@ -1,10 +1,10 @@
 """An answer with all it rests on as one piece of data, and whether it still holds. Pure: no model, no network.
 
-A bundle has the question, the answer, the model and what it was given, what had been searched, each passage with its
-SHA-256, each check with its quote, and a SHA-256 over all of that. Anybody who has the file can lay the answer against
-its passages again. The sums find accidents and careless edits. Whoever makes them anew cannot tell of a quote that is
-not in its passage, or of a verdict that the checks do not give. That an outlet really published a passage is not proved
-by this: its address is there to look.
+A bundle has the question, the answer, the model and what it was given, what had been searched, what was not found and
+where reports differ, each passage with its SHA-256, each check with its quote, and a SHA-256 over all of that. Anybody
+who has the file can lay the answer against its passages again. The sums find accidents and careless edits. Whoever
+makes them anew cannot tell of a quote that is not in its passage, or of a verdict that the checks do not give. That an
+outlet really published a passage is not proved by this: its address is there to look.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from llm.assistant import read_passages
+from llm.assistant import read_horizon, read_passages
+from llm.caveats import HARDLY, UNSAID, caveats
+from llm.facts import Number
+from llm.facts import read as read_facts
 from llm.grounding import review
 from llm.window import Ledger
+from news.types import Found
 
 KIND = "broadsheet-evidence"
-VERSION = 1
+VERSION = 2
 """Of the bundle: higher when a program that reads it would have to change."""
 MOST_CHARACTERS = 5_000_000
 """A longer file is no bundle."""
@@ -47,6 +51,8 @@ def make(question: str, answer: str, state: str, asked_at: datetime, details: Ma
         "usage": details.get("usage"),
         "horizon": details.get("horizon"),
         "covered": details.get("covered", True),
+        "caveats": list(details.get("caveats", ())),
+        "disagreements": list(details.get("disagreements", ())),
         "passages": [
             {"n": n, **passage, "sha256": digest(passage)} for n, passage in enumerate(details.get("passages", ()), 1)
         ],
@@ -80,7 +86,8 @@ def read(text: str) -> dict[str, Any]:
 def verify(bundle: Mapping[str, Any]) -> list[str]:
     """What does not hold of a bundle, a sentence each; empty if all does.
 
-    The sums are made again, each quote is looked up in its passage, and the answer is checked again by this version.
+    The sums are made again, each quote is looked up in its passage, and the answer is checked again by this version; so
+    are the caveats that the passages decide, and the figures in which reports differ.
     Raises `NotABundle` if parts are missing or of another type.
     """
     try:
@@ -108,7 +115,42 @@ def _verify(bundle: Mapping[str, Any]) -> list[str]:
     for place, check in enumerate(bundle["checks"], 1):
         if check["quote"] and not _is_quoted(check, rows):
             wrong.append(f"The quote for claim {place} is not in passage {check['passage']}.")
-    return wrong + _rechecked(bundle, rows)
+    return wrong + _caveats_that_fail(bundle, rows) + _accounts_that_fail(bundle, rows) + _rechecked(bundle, rows)
+
+
+def _caveats_that_fail(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """Caveats that the passages do not give. All that were found lacked it, so those that were sent lack it too."""
+    found = Found(read_passages({"passages": rows}), read_horizon(bundle), bundle["covered"])
+    now = caveats(bundle["question"], found)
+    decided = [told for told in bundle["caveats"] if rows and (told == HARDLY or told.startswith(UNSAID))]
+    return [
+        f"“{told}” does not hold: checked again, the passages do not lack it." for told in decided if told not in now
+    ]
+
+
+def _accounts_that_fail(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """Accounts whose figure is not in their quote, or whose quote is not in the passage at their address."""
+    wrong = []
+    for told in bundle["disagreements"]:
+        for account in told["accounts"]:
+            figure = float(account["says"].removeprefix("about ").replace(",", ""))
+            numbers = [token.value.value for token in read_facts(account["quote"]) if isinstance(token.value, Number)]
+            same = [row for row in rows if row["url"] == account["url"] and not _is_excerpt(row["text"])]
+            texts = [_spaced(f"{row['title']}\n{row['text']}") for row in same]
+            if figure not in numbers:
+                wrong.append(f"The quote of {account['feed']} does not have its figure, {account['says']}.")
+            if texts and not any(_spaced(account["quote"]) in text for text in texts):
+                wrong.append(f"The quote of {account['feed']} on {told['about']} is not in its passage.")
+    return wrong
+
+
+def _is_excerpt(text: str) -> bool:
+    """Whether it may be a part of its article, in which case what is not in it may be in the rest."""
+    return text.startswith("…") or text.endswith("…")
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _is_quoted(check: Mapping[str, Any], rows: list[dict[str, Any]]) -> bool:

@@ -14,6 +14,7 @@ from llm.premise import unsupported
 from news.types import Disagreement, Found
 
 HARDLY = "What was found hardly answers this question."
+UNSAID = "No article found here says that "
 _MOST_WORDS = 4
 
 
@@ -21,7 +22,7 @@ def caveats(question: str, found: Found) -> tuple[str, ...]:
     """The sentences, most important first; () where nothing is lacking or nothing was found."""
     if not question.strip() or not found.passages:
         return ()
-    told = [f"No article found here says that {clause}." for clause in unsupported(question, found.passages)]
+    told = [f"{UNSAID}{clause}." for clause in unsupported(question, found.passages)]
     if not found.covered:
         told.append(HARDLY)
     newest = max(passage.published_at for passage in found.passages)

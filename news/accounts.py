@@ -1,20 +1,16 @@
 """Where the reports of one event differ in a figure: who says what, in whose words. Pure; precision first.
 
-What the figures are, and when two of them can count one thing, is `news.figures`' to say. Here the reports are put
-together that are about one event, among those a search found, and the figures become accounts that a page can show.
+What the figures are, and when two of them can count one thing, is `news.figures`' to say. Here the figures of a story's
+entries become accounts that a page can show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from news.figures import Difference, Figure, Kind, differences
-from news.terms import indexed
 from news.types import Account, Disagreement, Entry
 
-ONE_EVENT = 0.3
-"""Two reports that have this share of the smaller one's terms in common are of one event."""
-MOST_REPORTS = 24
 _WHAT: dict[Kind, str] = {
     "dead": "the dead",
     "hurt": "the hurt",
@@ -24,20 +20,12 @@ _WHAT: dict[Kind, str] = {
 }
 
 
-def disagreements(shown: Sequence[Entry], found: Sequence[Entry]) -> tuple[Disagreement, ...]:
-    """Of the events that the first article shown is about, the figures that differ, in what was `found` of them.
-
-    Later articles are often of other events with figures of their own, so they begin none.
-    """
-    if not shown:
+def disagreements(story: Collection[Entry]) -> tuple[Disagreement, ...]:
+    """The figures in which the entries of one story differ; () for those of one outlet, which corrects itself."""
+    if len({entry.feed for entry in story}) < 2:
         return ()
-    held = {entry.id: _terms(entry) for entry in [shown[0], *found[:MOST_REPORTS]]}
-    lead = held[shown[0].id]
-    event = [entry for entry in found[:MOST_REPORTS] if _shared(lead, held[entry.id]) >= ONE_EVENT]
-    if len({entry.feed for entry in event}) < 2:
-        return ()
-    urls = {entry.id: entry.url for entry in event}
-    return tuple(_told(difference, urls) for difference in differences(event))
+    urls = {entry.id: entry.url for entry in story}
+    return tuple(_told(difference, urls) for difference in differences(story))
 
 
 def _told(difference: Difference, urls: dict[int, str]) -> Disagreement:
@@ -49,11 +37,3 @@ def _account(figure: Figure, url: str) -> Account:
     number = f"{figure.value:,.1f}" if figure.kind == "magnitude" else f"{figure.value:,.0f}"
     says = f"about {number}" if figure.rounded else number
     return Account(figure.feed, says, figure.quote, url, figure.at)
-
-
-def _terms(entry: Entry) -> frozenset[str]:
-    return frozenset(term for part in indexed(entry.title, entry.text[:1_500]) for term in part.split(" ") if term)
-
-
-def _shared(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / max(1, min(len(one), len(other)))

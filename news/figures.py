@@ -51,6 +51,14 @@ class Difference:
     figures: tuple[Figure, ...]
     moved: bool
 
+    @property
+    def in_short(self) -> str:
+        """ "41 → 55 → 61", "5 or 7", or of many that differ "65 to 131"."""
+        values = [figure.value for figure in self.figures]
+        if not self.moved and len(values) > 3:
+            return f"{min(values):g} to {max(values):g}"
+        return (" → " if self.moved else " or ").join(f"{value:g}" for value in values)
+
 
 _WORDS = {
     word: number
@@ -90,11 +98,15 @@ _PATTERNS: dict[Kind, tuple[str, ...]] = {
         rf"\b{_NUMBER} {_PEOPLE}{_BE}(?:arrested|detained|arrests)\b",
     ),
     "magnitude": (
-        r"\bmagnitude[- ](?:of )?(?P<number>\d\.\d)\b",
+        r"\bmagnitude[- ](?:of )?(?P<number>\d\.\d)\b(?! and \d)",  # "7.2 and 7.5" are two earthquakes
         r"\b(?P<number>\d\.\d)[- ]magnitude\b",
     ),
 }
 _READ = {kind: tuple(re.compile(each, re.IGNORECASE) for each in patterns) for kind, patterns in _PATTERNS.items()}
+# Without one of these no pattern matches: most articles need no more reading.
+_COUNTED = re.compile(
+    r"toll|kill|left|leav|dead|die|injur|wound|hurt|missing|unaccounted|arrest|detain|magnitude", re.IGNORECASE
+)
 # A number that is told of other events, of a sum over time, or of the past.
 _ELSEWHERE = re.compile(
     r"\b(?:since|so far this|this year|last (?:year|month|week)|in 20\d\d|in 19\d\d|separate|another|previous|ago|each|"
@@ -117,9 +129,9 @@ def figures(entry: Entry) -> tuple[Figure, ...]:
 def _clear(title: str, text: str) -> tuple[tuple[Kind, float, str, bool], ...]:
     """What a wording counts, as (kind, value, sentence, rounded)."""
     found: dict[Kind, tuple[Kind, float, str, bool]] = {}
-    for sentence in [title, *sentences(text)[:4]]:
+    for sentence in [title, *(sentences(text)[:4] if _COUNTED.search(text) else ())]:
         line = " ".join(sentence.split())[:_LONGEST]
-        if _ELSEWHERE.search(line):
+        if not _COUNTED.search(line) or _ELSEWHERE.search(line):
             continue
         for kind, (value, rounded) in _read(line).items():
             found.setdefault(kind, (kind, value, line, rounded))

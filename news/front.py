@@ -366,7 +366,7 @@ def _within(store: Store, wanted: Filter, until: datetime, at: datetime) -> list
 
 def _weigh(reports: Sequence[Report], until: datetime, *, followed: bool, origins: int | None) -> float:
     """What a story weighs by its reports; its origins are as many as its outlets as long as nobody read the texts."""
-    articles = _articles(reports)
+    articles = _articles(reports) if len(reports) > 1 else reports  # most stories are of one
     outlets = len({report.feed_id for report in articles})
     end = until.timestamp()
     return weight(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import nlargest
@@ -146,14 +146,26 @@ class Grouper:
         return len(self._held)
 
     @classmethod
-    def restored(cls, rows: Iterable[tuple[Entry, int]], *, repaired_at: datetime | None = None) -> Grouper:
+    def restored(
+        cls,
+        rows: Iterable[tuple[Entry, int]],
+        *,
+        repaired_at: datetime | None = None,
+        large: Collection[int] | None = None,
+        until: datetime | None = None,
+    ) -> Grouper:
         """A grouper that goes on from stored entries with their stories, oldest first. Only `WAKING` need be given.
 
-        What came after `repaired_at` is looked at by the next repair; without it, nothing that is given.
+        What came after `repaired_at` is looked at by the next repair; without it, nothing that is given. With the
+        numbers of the `large` stories, only these are held from the time when, at `until`, all others are forgotten.
         """
         grouper = cls()
         for entry, story in rows:
-            grouper.learn(entry, story)
+            forgotten = large is not None and until is not None and until - entry.first_seen_at > WINDOW
+            if forgotten and story not in (large or ()):
+                grouper._is_column(entry)  # it is remembered longer
+            else:
+                grouper.learn(entry, story)
         grouper.repaired(repaired_at)
         return grouper
 

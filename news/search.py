@@ -20,11 +20,12 @@ from datetime import datetime, timedelta
 
 from news import coverage
 from news.accounts import disagreements
+from news.figures import figures
 from news.store import Filter, Store
 from news.terms import ASKING, forms, indexed, language_of, sentences, terms, words
 from news.text import address_words
 from news.times import When, read
-from news.types import Entry, Found, Passage
+from news.types import Disagreement, Entry, Found, Passage
 from storage.fulltext import HOUR, Part, hour, version
 
 NEWEST = 400
@@ -36,6 +37,8 @@ SHORTLIST = 50
 MOST_TERMS = 32
 """So many terms of one question are looked for."""
 PASSAGE_CHARACTERS = 900
+MOST_REPORTS = 60
+"""So many of the newest reports of a story are compared for figures that differ."""
 RECENCY_DAYS = 3.0
 """After so many days an article's score has lost half of what recency gave it."""
 OLD = 0.2
@@ -188,8 +191,20 @@ def search(
         sure = coverage.confidence(question, told, passages, every.articles)
     missing = coverage.missing(when.rest, told, passages) if sure < coverage.SURE else ()
     covered = sure >= coverage.COVERED
-    differ = disagreements([c.entry for c in chosen[:1]], [c.entry for c in ranked]) if covered and not held else ()
+    differ = _disagreements(store, [c.entry for c in chosen], at) if covered and not held else ()
     return Found(held + passages, horizon, covered, sure, missing, _fresh(when, now), differ)
+
+
+def _disagreements(store: Store, shown: Sequence[Entry], at: datetime) -> tuple[Disagreement, ...]:
+    """The figures in which the reports differ of the story that the first article shown tells, where one shown has any.
+
+    Later articles are often of other stories with figures of their own, so they begin none.
+    """
+    story = shown[0].story if shown else 0
+    if not story or not any(figures(entry) for entry in shown if entry.story == story):
+        return ()
+    newest = store.reports(Filter(as_of=at), [story])[-MOST_REPORTS:]
+    return disagreements(store.entries_by_id([report.entry_id for report in newest], as_of=at).values())
 
 
 def _fresh(when: When, now: datetime) -> datetime | None:

@@ -209,6 +209,11 @@ class Store:
         seen.reader, seen.own_feeds = reader, own_feeds
         return seen
 
+    def check(self) -> None:
+        """Raise `StorageError` if the database cannot be asked anything now."""
+        with reading(self.engine) as connection:
+            connection.execute(select(1))
+
     # Feeds
 
     def add_feed(
@@ -689,8 +694,8 @@ class Store:
                 # An entry without a story is its own, and its own alone: no index is needed for both ways at once.
                 ways = [[]] if chunk is None else [[_e.story_id.in_(chunk)], [_e.id.in_(chunk), _e.story_id.is_(None)]]
                 for way in ways:
-                    rows = connection.execute(_REPORTS.where(*conditions, *way))
-                    out.extend(Report(*row) for row in rows)
+                    rows = connection.execute(_REPORTS.where(*conditions, *way)).all()
+                    out.extend(map(Report._make, rows))
         return sorted(out, key=lambda report: (report.at, report.entry_id))
 
     def arrived(

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, insert, select, update
 
-from news.grouping import READ, WAKING, Grouper, Repair
+from news.grouping import LARGE, READ, WAKING, Grouper, Repair
 from news.store import Store, deletions
 from news.types import Entry
 from storage import tables as t
@@ -117,8 +117,14 @@ class Stories:
         if grouper is None:
             newest = select(func.max(_e.first_seen_at)).where(_e.story_id.is_not(None))
             last = connection.execute(newest).scalar()
-            rows = _grouped(connection, _e.first_seen_at >= last - WAKING) if last else iter(())
-            grouper = Grouper.restored(rows, repaired_at=state.repaired_at)
+            if last is None:
+                grouper = Grouper()
+            else:
+                lately = _e.first_seen_at >= last - WAKING
+                of_size = select(_e.story_id).where(lately).group_by(_e.story_id).having(func.count() >= LARGE)
+                large = set(connection.execute(of_size).scalars())
+                rows = _grouped(connection, lately)
+                grouper = Grouper.restored(rows, repaired_at=state.repaired_at, large=large, until=last)
         else:
             if state.repaired_at != self._state.repaired_at:
                 grouper.repaired(state.repaired_at)

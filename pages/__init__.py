@@ -32,6 +32,7 @@ from llm.live import Live, Slots
 from llm.markdown import link, literal
 from news.background import Job, Refresher
 from news.fetch import Fetcher, says_yes, user_agent
+from news.front import front
 from news.injection import addressed
 from news.store import Store
 from news.story_store import Stories
@@ -149,7 +150,7 @@ def services() -> Services:
     readers.purge(now() - LEFT_FOR)
     key, address = setting("GROQ_API_KEY"), setting("GROQ_BASE_URL")
     asked = GroqModel(key, base_url=address or None) if key or address else None
-    threading.Thread(target=_warm, args=(asked,), name="warm", daemon=True).start()
+    threading.Thread(target=_warm, args=(asked, store), name="warm", daemon=True).start()
     at_once = setting("ANSWERS_AT_ONCE")
     slots = Slots(int(at_once)) if at_once.isdecimal() and int(at_once) else Slots()
     started = {"database": engine.dialect.name, "access": setting("ACCESS") or "personal", "keyed": bool(key)}
@@ -160,11 +161,16 @@ def services() -> Services:
     )  # fmt: skip
 
 
-def _warm(model: GroqModel | None) -> None:
-    """Load what the first answer needs, so that the first reader does not wait for it; ask which models there are."""
+def _warm(model: GroqModel | None, store: Store) -> None:
+    """Load what the first answer and the front page need, so that the first reader does not wait for it.
+
+    Asks which models there are, too.
+    """
     import pandas  # noqa: F401 - st.write_stream imports it at its first call
 
     warm_model()
+    with suppress(StorageError):  # whoever opens a page is told
+        front(store, now=now())
     if model is not None:
         with suppress(ModelError):  # it is logged; the bundled table serves until the next try
             model.offered()
@@ -188,6 +194,7 @@ def frame(title: str, *, open_to_all: bool = False) -> Services:
         if reader is None and not open_to_all:
             sign_in()
         part = services()
+        part.store.check()  # it may have gone since
     except BadSetting as error:
         st.error(str(error), title="A setting is wrong")
         st.stop()

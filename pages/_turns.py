@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from desk import evidence
+from desk import basis, evidence
 from desk.conversations import Turn
 from desk.export import Exchange, Source
 from llm import assistant, bundle, citations, models
@@ -239,8 +239,8 @@ def draw_opened(part: Services, turn: Turn) -> None:
 def draw_evidence(turn: Turn) -> None:
     """All an answer rests on as one file, made when it is asked for."""
     st.caption(
-        "The question, the answer, its passages with their sums, and every check with its quote: one file, which "
-        "`python -m llm verify` checks again."
+        "The question, the answer, its passages with their sums, where reports differ, what was searched, and every "
+        "check with its quote: one file, which `python -m llm verify` checks again."
     )
     with st.container(horizontal=True, gap="xsmall"):
         for kind, mime, write in (("HTML", "text/html", page_of), ("JSON", "application/json", bundle.as_json)):
@@ -371,6 +371,7 @@ def exchanges(turns: Sequence[Turn]) -> list[Exchange]:
                 Source(n, p.title, p.url, p.feed, p.published_at, p.text, n in cited(turn.details))
                 for n, p in enumerate(assistant.read_passages(turn.details), 1)
             ),
+            basis=basis.read(turn.details),
             rating=turn.rating,
             note=turn.note,
         )

@@ -1,11 +1,18 @@
-"""Days, times and languages in words, as the reader's own clock has them."""
+"""Days, times, languages and changes of wording in words, times as the reader's own clock has them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+
+from llm.markdown import literal
+from news.edits import Edit, Run
+
+AROUND = 12
+"""Words that are shown on each side of what was reworded."""
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("app.py")
@@ -78,3 +85,22 @@ def language_name(tag: str) -> str:
     """The language of a tag such as "en-GB" in English, else the tag's first part as it is."""
     first = tag.replace("_", "-").split("-")[0].lower()
     return LANGUAGES.get(first, first)
+
+
+def reworded(edit: Edit) -> str:
+    """What went struck through, what came in bold, with a few words around, as Markdown."""
+    return " … ".join(filter(None, map(_runs, (edit.title, edit.text))))
+
+
+def _runs(runs: Sequence[Run]) -> str:
+    out = []
+    for place, run in enumerate(runs):
+        words = run.text.split()
+        if run.kind == "same":
+            if len(words) > 2 * AROUND:
+                first, last = words[:AROUND] if place else [], words[-AROUND:] if place + 1 < len(runs) else []
+                words = [*first, "…", *last]
+            out.append(literal(" ".join(words)))
+        elif text := literal(" ".join(words)):
+            out.append(f":gray[~~{text}~~]" if run.kind == "removed" else f"**{text}**")
+    return " ".join(out)

@@ -315,7 +315,7 @@ def delete(part: Services) -> None:
     """The second step."""
     keep()
     part.conversations.delete_everything()
-    part.reading.forget()
+    part.readers.forget_all()
     part.store.delete_everything()
     st.session_state["deleted"] = True
 

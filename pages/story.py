@@ -11,19 +11,16 @@ import streamlit as st
 from desk.reading import Marks
 from llm.markdown import link, literal
 from news import front
-from news.edits import Edit, Run
 from news.figures import Difference
 from news.front import Telling
 from news.stories import opening
 from pages import Services, ago, count, frame, now
 from pages._charts import draw_reports
 from pages._stories import FOLLOW, KINDS, MUTE, SAVE, UNFOLLOW, UNMUTE, UNSAVE, act
-from pages._words import clock, dated, zone
+from pages._words import clock, dated, reworded, zone
 
 AT_FIRST = 12
 """So many reports of the timeline are shown before a reader asks for all."""
-LONGEST_DIFF = 60
-"""Words of an unchanged run that are shown; the middle of a longer one is left out."""
 
 
 def draw_head(part: Services, told: Telling, marks: Marks, at: datetime, here: tzinfo) -> None:
@@ -62,9 +59,8 @@ def draw_figures(differences: Sequence[Difference], told: Telling, at: datetime,
     st.subheader("Figures", anchor=False, divider="gray")
     urls = {entry.id: entry.url for entry in told.entries}
     for difference in differences:
-        values = (" → " if difference.moved else " or ").join(f"{figure.value:g}" for figure in difference.figures)
         how = "moved over time" if difference.moved else "outlets differ"
-        st.markdown(f"**{KINDS[difference.kind]}: {values}** :small[:gray[{how}]]")
+        st.markdown(f"**{KINDS[difference.kind]}: {difference.in_short}** :small[:gray[{how}]]")
         st.table(
             {
                 "Figure": [f"{figure.value:g}" for figure in difference.figures],
@@ -120,29 +116,8 @@ def draw_edits(told: Telling, at: datetime, here: tzinfo) -> None:
     for entry_id, changes in told.edits.items():
         entry = by_id[entry_id]
         lines = [f"{link(entry.title, entry.url)} :small[:gray[{literal(entry.feed)}]]"]
-        lines += [f":small[:gray[{dated(edit.at, at, here)}]]  \n{change(edit)}" for edit in changes]
+        lines += [f":small[:gray[{dated(edit.at, at, here)}]]  \n{reworded(edit)}" for edit in changes]
         st.markdown("\n\n".join(lines))
-
-
-def change(edit: Edit) -> str:
-    """An edit as Markdown."""
-    parts = [diff(runs) for runs in (edit.title, edit.text) if runs]
-    return "  \n".join(parts)
-
-
-def diff(runs: Sequence[Run]) -> str:
-    """Words that went and came, as Markdown; long stretches that stayed are cut in their middle."""
-    out = []
-    for place, run in enumerate(runs):
-        words = run.text.split()
-        if run.kind == "same" and len(words) > LONGEST_DIFF // 2:
-            half = LONGEST_DIFF // 4
-            start = [] if place == 0 else words[:half]
-            end = [] if place == len(runs) - 1 else words[-half:]
-            out.append(literal(" ".join([*start, "…", *end])))
-        elif text := literal(run.text):
-            out.append({"same": text, "removed": f":gray[~~{text}~~]", "added": f"**{text}**"}[run.kind])
-    return " ".join(out)
 
 
 part = frame("Story")

@@ -7,7 +7,8 @@ On Postgres writes run side by side. What one of them reads to decide what it wr
 `with_for_update`, what is more than rows by `alone`. A connection is looked at before it is lent, and where none can be
 had the operation waits as long as SQLite's would for another writer: a server that restarts is noticed as a pause.
 
-StorageError: the database could not be opened, read or written; `str(error)` is a sentence for a reader.
+StorageError  the database could not be opened, read or written; `str(error)` is a sentence for a reader
+└── Away        it could not be reached, or went in the middle: whether the last write was kept is then not known
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, func, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoneFree
@@ -41,6 +42,10 @@ _one_writer = threading.Lock()
 
 class StorageError(Exception):
     """The database failed. The message is one sentence for a reader; the cause is chained."""
+
+
+class Away(StorageError):
+    """The database could not be reached, or went in the middle."""
 
 
 def connect(
@@ -232,6 +237,21 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def write(engine: Engine, statement: Executable) -> None:
+    """One statement that does no harm when it is run twice, as a write of its own.
+
+    Where the connection is cut in its middle it is run again, so that nobody notices. Raises `StorageError`.
+    """
+    for last in (False, True):
+        try:
+            with writing(engine) as connection:
+                connection.execute(statement)
+            return
+        except Away:
+            if last:
+                raise
+
+
 def alone(connection: Connection, section: str, *, long: bool = False) -> None:
     """Wait until no other write transaction is in this section, and keep others out until this one ends.
 
@@ -315,7 +335,7 @@ def _sentences() -> Iterator[None]:
         raise StorageError("Too many readers ask the database at once; try again in a moment.") from error
     except DBAPIError as error:
         told = _of_sqlite(error) if isinstance(error.orig, sqlite3.Error) else _of_postgres(error)
-        raise StorageError(told) from error
+        raise (Away if told == _AWAY else StorageError)(told) from error
     except SQLAlchemyError as error:
         raise StorageError(_UNEXPECTED) from error
 

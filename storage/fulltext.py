@@ -222,13 +222,19 @@ class TSVector(FullText):
         connection.execute(text(f"CREATE INDEX versions_text_terms ON versions_text USING {index}"))
 
     def add(self, connection: Connection, documents: Iterable[Document]) -> None:
-        rows = [
-            {"id": _row(d), "title": _vector(d.title), "text": _vector(d.text), "address": _vector(d.address)}
-            for d in documents
-        ]
-        if rows:
-            values = ", ".join(f"CAST(:{part} AS tsvector)" for part in PARTS)
-            connection.execute(text(f"INSERT INTO versions_text (id, {', '.join(PARTS)}) VALUES (:id, {values})"), rows)
+        made = list(documents)
+        if made:
+            columns: dict[str, list[Any]] = {"id": [_row(document) for document in made]}
+            columns |= {part: [_vector(getattr(document, part)) for document in made] for part in PARTS}
+            vectors = ", ".join(f"CAST(made.{part} AS tsvector)" for part in PARTS)
+            rows = "unnest(CAST(:id AS bigint[]), " + ", ".join(f"CAST(:{part} AS text[])" for part in PARTS) + ")"
+            connection.execute(
+                text(
+                    f"INSERT INTO versions_text (id, {', '.join(PARTS)}) "
+                    f"SELECT made.id, {vectors} FROM {rows} AS made (id, {', '.join(PARTS)})"
+                ),
+                columns,
+            )
 
     def remove(self, connection: Connection, documents: Iterable[Document]) -> None:
         ids = [_row(document) for document in documents]

@@ -318,4 +318,8 @@ charges = Table(
     # Those set aside when it was sent; those it took, once that is known.
     _count("tokens"),
     Index("charges_by_time", "at"),
+    # Each holds all that is summed up, so that no row is read for it.
+    Index("charges_by_reader", "reader", "at", "tokens"),
+    Index("charges_by_address", "address", "at", "tokens"),
+    Index("charges_by_model", "model", "at", "tokens"),
 )

@@ -79,7 +79,11 @@ def serve(feeds: int, items: int, hosts: int, delay_s: float) -> None:
         def log_message(self, *words: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer((_address(0), 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Say nothing: workers are killed in the middle of an answer."""
+
+    server = Server((_address(0), 0), Handler)
     port = server.server_address[1]
     waiting = selectors.DefaultSelector()
     waiting.register(server.socket, selectors.EVENT_READ, server.socket)

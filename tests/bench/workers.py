@@ -1,9 +1,9 @@
 """How much more is refreshed by more workers, and what of it the database costs.
 
 Feeds of five hundred hosts on loopback, stored in a Postgres of its own. Workers begin with all of them due and are
-measured for some seconds from the first feed that is stored. Once with hosts that answer at once, so that the machine
-is all there is to wait for, and once with hosts that take their time, as outlets do. Linux only: processor time is read
-from /proc.
+measured for some seconds, once all are at work. Once with hosts that answer at once, so that the machine is all there
+is to wait for; and once with hosts that take two seconds and workers that ask four of them at once, so that there is
+little to wait for but the hosts. Linux only: processor time is read from /proc.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from tests.postgres_server import PostgresServer
 
 HOSTS = 500
 MEASURED_S = 15.0
+ANSWERS_AFTER_S, THREADS = (0.0, 2.0), (24, 4)
 
 
 def measure_workers(feeds: int = 2_000, items: int = 20) -> list[dict[str, Any]]:
     """Feeds a second for 1, 2 and 4 workers, and the shares of processor time."""
     out = []
-    for delay_s in (0.0, 2.0):
+    for delay_s, threads in zip(ANSWERS_AFTER_S, THREADS, strict=True):
         with Stand(feeds, items, hosts=HOSTS, delay_s=delay_s) as stand:
             for workers in (1, 2, 4):
                 server = PostgresServer(autovacuum="on", synchronous_commit="on")
                 try:
                     server.start()
-                    out.append({"answers_after_s": delay_s, **_measure(server, stand, workers)})
+                    figures = _measure(server, stand, workers, threads)
+                    out.append({"answers_after_s": delay_s, "threads": threads, **figures})
                 finally:
                     server.close()
     return out
 
 
-def _measure(server: PostgresServer, stand: Stand, workers: int) -> dict[str, Any]:
+def _measure(server: PostgresServer, stand: Stand, workers: int, threads: int) -> dict[str, Any]:
     store = Store(connect(server.url()))
     store.add_feeds([(url, "", "", "") for url in stand.urls], now=NOW)
     load = os.getloadavg()[0]
     environment = {**os.environ, "DATABASE_URL": server.url(), "ALLOW_PRIVATE_FEEDS": "1"}
-    started = [
-        subprocess.Popen([sys.executable, "-m", "news", "worker"], env=environment, stderr=subprocess.DEVNULL)
-        for _ in range(workers)
-    ]
+    command = [sys.executable, "-m", "news", "worker", "--threads", str(threads)]
+    started = [subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) for _ in range(workers)]
     try:
         give_up = time.monotonic() + 60
-        while not _done(store) and time.monotonic() < give_up:
+        while _done(store) < 20 * workers and time.monotonic() < give_up:  # by then all of them are at work
             time.sleep(0.05)
         before, began = _done(store), time.monotonic()
         roots = {"database": [server.pid], "workers": [one.pid for one in started], "feeds": [stand.process.pid]}

@@ -11,10 +11,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.app_server import AppServer
+from tests.groq_server import GroqServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("BROADSHEET_BROWSER_TESTS") == "required"
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+KEY = "gsk_canaryCANARYcanary0123456789"
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
@@ -76,3 +78,29 @@ def sample_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     """The app with no key and nothing stored."""
     with AppServer(tmp_path_factory.mktemp("app")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def groq() -> Iterator[GroqServer]:
+    """A server that speaks Groq's protocol."""
+    with GroqServer(keys=[KEY]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, groq: GroqServer) -> Iterator[AppServer]:
+    """The app with a key, answering from the test's model server."""
+    with AppServer(tmp_path_factory.mktemp("app"), GROQ_API_KEY=KEY, GROQ_BASE_URL=groq.url) as server:
+        yield server
+
+
+@pytest.fixture
+def page(app: AppServer, groq: GroqServer, open_page: Callable[..., Page]) -> Page:
+    """A new chat about the sample edition."""
+    from tests.browser.test_ask import idle, load_sample  # a test's own file: pytest has to be the first to read it
+
+    groq.forget()
+    page = open_page(app.url)
+    load_sample(page)
+    idle(page)
+    return page

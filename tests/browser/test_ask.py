@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 
 from news import sample
 from tests.browser.app_server import AppServer
+from tests.browser.conftest import KEY
 from tests.groq_server import GroqServer
 
-KEY = "gsk_canaryCANARYcanary0123456789"
 QUESTION = sample.QUESTIONS[0]
 
 

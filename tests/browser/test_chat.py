@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.app_server import AppServer
-from tests.browser.conftest import CHROMIUM
-from tests.browser.test_ask import KEY, QUESTION, answer_of, ask, idle, load_sample
+from tests.browser.conftest import CHROMIUM, KEY
+from tests.browser.test_ask import QUESTION, answer_of, ask, idle, load_sample
 from tests.browser.test_hostile import ALIVE, PAYLOADS
 from tests.groq_server import MODELS, VOICES, GroqServer, Request, spoken
 
@@ -28,23 +28,6 @@ SLOW = 60_000
 def groq() -> Iterator[GroqServer]:
     with GroqServer(keys=[KEY], models=[*MODELS, *VOICES]) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, groq: GroqServer) -> Iterator[AppServer]:
-    folder = tmp_path_factory.mktemp("chat")
-    with AppServer(folder, GROQ_API_KEY=KEY, GROQ_BASE_URL=groq.url) as server:
-        yield server
-
-
-@pytest.fixture
-def page(app: AppServer, groq: GroqServer, open_page: Callable[..., Page]) -> Page:
-    """A new chat about the sample edition."""
-    groq.forget()
-    page = open_page(app.url)
-    load_sample(page)
-    idle(page)
-    return page
 
 
 def last_answer(page: Page) -> Locator:

@@ -13,7 +13,8 @@ from playwright.sync_api import Page, Request, expect
 
 from tests import feeds
 from tests.browser.app_server import AppServer
-from tests.browser.test_ask import KEY, ask, idle
+from tests.browser.conftest import KEY
+from tests.browser.test_ask import ask, idle
 from tests.feed_server import FeedServer
 from tests.groq_server import GroqServer
 

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.app_server import ROOT, AppServer
 from tests.browser.conftest import SCREENSHOTS
-from tests.browser.test_ask import KEY, QUESTION, ask, idle, load_sample
+from tests.browser.test_ask import QUESTION, ask, idle, load_sample
 from tests.groq_server import GroqServer
 
 HURT = "The number of people hurt when the ferry Lady Corran struck the north breakwater has risen to 41 [1]."
@@ -31,27 +31,6 @@ ANSWER = f"""{HURT} {UNFOUND}
 | Hurt in the ferry accident | 41 |
 | Gold bars lost in Zurich | 900 |
 """
-
-
-@pytest.fixture(scope="module")
-def groq() -> Iterator[GroqServer]:
-    with GroqServer(keys=[KEY]) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, groq: GroqServer) -> Iterator[AppServer]:
-    with AppServer(tmp_path_factory.mktemp("proof"), GROQ_API_KEY=KEY, GROQ_BASE_URL=groq.url) as server:
-        yield server
-
-
-@pytest.fixture
-def page(app: AppServer, groq: GroqServer, open_page: Callable[..., Page]) -> Page:
-    groq.forget()
-    page = open_page(app.url)
-    load_sample(page)
-    idle(page)
-    return page
 
 
 def answered(page: Page, groq: GroqServer, text: str = ANSWER) -> Locator:

@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.app_server import AppServer
+from tests.browser.conftest import KEY
 from tests.browser.test_ask import QUESTION, answer_of, ask, idle, load_sample
 from tests.groq_server import GroqServer
 
-KEY = "gsk_canaryCANARYcanary0123456789"
 EVERY_KIND = """The ferry struck the quay at dawn [1]. Nobody was hurt, and the harbour was closed while divers looked.
 
 ### What is known
@@ -95,12 +95,6 @@ HEAR = """
         return root;
     };
 """
-
-
-@pytest.fixture(scope="module")
-def groq() -> Iterator[GroqServer]:
-    with GroqServer(keys=[KEY]) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

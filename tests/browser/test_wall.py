@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.app_server import AppServer
-from tests.browser.test_ask import KEY, QUESTION, ask, idle, load_sample
+from tests.browser.conftest import KEY
+from tests.browser.test_ask import QUESTION, ask, idle, load_sample
 from tests.feed_server import FeedServer
 from tests.groq_server import GroqServer
 

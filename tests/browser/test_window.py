@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from llm.base import Message
 from llm.prompt import read_passages
 from llm.window import TAKEN_OUT
-from tests.browser.app_server import AppServer
-from tests.browser.test_ask import KEY, QUESTION, ask, idle, load_sample
+from tests.browser.test_ask import QUESTION, ask, idle
 from tests.groq_server import GroqServer, Request
 from tests.llm.harmony import prompt_tokens
 
 SLOW = 60_000
-
-
-@pytest.fixture(scope="module")
-def groq() -> Iterator[GroqServer]:
-    with GroqServer(keys=[KEY]) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, groq: GroqServer) -> Iterator[AppServer]:
-    folder = tmp_path_factory.mktemp("window")
-    with AppServer(folder, GROQ_API_KEY=KEY, GROQ_BASE_URL=groq.url) as server:
-        yield server
-
-
-@pytest.fixture
-def page(app: AppServer, groq: GroqServer, open_page: Callable[..., Page]) -> Page:
-    groq.forget()
-    page = open_page(app.url)
-    load_sample(page)
-    idle(page)
-    return page
 
 
 def answered(page: Page, groq: GroqServer, text: str, question: str = QUESTION) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from desk.basis import Account, Basis, Difference
 from desk.export import JOINER, Exchange, Source, as_json, html, markdown
 from tests.conftest import NOW
 
@@ -33,6 +34,15 @@ def source(
 def exchange(answer: str = "It erupted [1].", *sources: Source, **more: object) -> Exchange:
     whole = Exchange("What happened?", answer, "done", "", "openai/gpt-oss-120b", NOW, sources or (source(),))
     return replace(whole, **more)  # type: ignore[arg-type]
+
+
+def basis(text: str = "9 died in the sea.") -> Basis:
+    """With `text` in each place in which a feed's words may stand."""
+    accounts = (
+        Account("Island Post", "13", "13 died.", ADDRESS, NOW),
+        Account(text, text, text, f"javascript:{text}", NOW),
+    )
+    return Basis((f"No article says: {text}",), (Difference(f"Reports differ: {text}", accounts),), text, (text,))
 
 
 # ---------------------------------------------------------------- readers of what was written
@@ -233,6 +243,7 @@ def test_json_has_everything_with_ratings_and_notes_and_a_version() -> None:
                 "question": "What happened?", "answer": "It erupted [1].", "state": "stopped", "reason": "火山",
                 "model": "openai/gpt-oss-120b", "asked_at": "2026-06-10T14:00:00+02:00", "rating": -1,
                 "note": "Wrong “island”",
+                "basis": {"caveats": [], "differences": [], "searched": "", "troubles": []},
                 "sources": [
                     {
                         "n": 1, "title": "A volcano", "url": ADDRESS, "feed": "Island Post", "text": "It erupted.",
@@ -260,6 +271,42 @@ def test_how_an_answer_ended_is_told(state: str, reason: str, words: str) -> Non
     assert page.all("p").count({"class": "told"}) == 1 + bool(words)
     assert [t.type for t in tokens].count("em_open") == 1 + bool(words)
     assert "".join(words.split()) in told(tokens)
+
+
+def test_what_an_answer_lacks_where_reports_differ_and_what_was_searched_is_told_in_html() -> None:
+    told = Basis(basis().caveats, basis().differences, "Searched 9 articles of 2 feeds.", ("Failed: A.",))
+    page = harmless(html("", [exchange(basis=told)]))
+    assert page.text("h3") == "Reports differ: 9 died in the sea.Sources"
+    assert page.text("th") == "OutletSaysPublished (UTC)In these words"
+    assert (
+        page.text("td") == "1310 June 2026, 12:0013 died." + "9 died in the sea.10 June 2026, 12:009 died in the sea."
+    )
+    assert [link["href"] for link in page.all("a")] == ["#s1-1", ADDRESS, ADDRESS]
+    quiet = page.text("p")
+    assert "No article says: 9 died in the sea." in quiet
+    assert quiet.endswith("Searched 9 articles of 2 feeds. Failed: A.")
+
+
+def test_what_an_answer_lacks_where_reports_differ_and_what_was_searched_is_told_in_markdown() -> None:
+    told_beside = Basis(basis().caveats, basis("9 | died").differences, "Searched 9 articles of 2 feeds.", ())
+    tokens = safe(markdown("", [exchange(basis=told_beside)]), ADDRESS)
+    cells = [told(t.children or []) for i, t in enumerate(tokens) if i and tokens[i - 1].type in ("th_open", "td_open")]
+    assert cells == [
+        "Outlet", "Says", "Published(UTC)", "Inthesewords",
+        "IslandPost", "13", "10June2026,12:00", "13died.",
+        "9|died", "9|died", "10June2026,12:00", "9|died",
+    ]  # fmt: skip
+    assert "Noarticlesays:9diedinthesea." in told(tokens)
+    assert told(tokens).endswith("Searched9articlesof2feeds.")
+
+
+def test_json_has_what_an_answer_lacks_and_where_reports_differ() -> None:
+    (one,) = json.loads(as_json("", [exchange(basis=basis())]))["exchanges"]
+    assert one["basis"]["caveats"] == ["No article says: 9 died in the sea."]
+    (difference,) = one["basis"]["differences"]
+    assert difference["accounts"][0] == {
+        "feed": "Island Post", "says": "13", "quote": "13 died.", "url": ADDRESS, "at": NOW.isoformat(),
+    }  # fmt: skip
 
 
 def test_a_conversation_without_turns_is_a_file_with_its_title() -> None:
@@ -303,17 +350,21 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_in_any_place_of_the_html_is_only_text(text: str) -> None:
-    one = exchange(text, source(title=text, text=text, feed=text), question=text, model=text, reason=text)
+    one = exchange(
+        text, source(title=text, text=text, feed=text), question=text, model=text, reason=text, basis=basis(text)
+    )
     whole = html(text, [one])
     whole.encode("utf-8")
     page = harmless(whole)
-    assert [link["href"] for link in page.all("a") if not link["href"].startswith("#")] == [ADDRESS]
+    assert [link["href"] for link in page.all("a") if not link["href"].startswith("#")] == [ADDRESS] * 2
     assert not re.search("[\0\x1b\u202e\u2066]", whole)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_in_any_place_of_the_markdown_is_only_text(text: str) -> None:
-    one = exchange(text, source(title=text, text=text, feed=text), question=text, model=text, reason=text)
+    one = exchange(
+        text, source(title=text, text=text, feed=text), question=text, model=text, reason=text, basis=basis(text)
+    )
     whole = markdown(text, [one])
     whole.encode("utf-8")
     safe(whole, ADDRESS)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, insert, select
 
 from desk.conversations import Conversations, NotYours, Turn
 from desk.readers import Known, Reader, Readers, reader_id
+from desk.reading import Reading
 from desk.usage import Spent, Usages
 from news.store import Store
 from news.types import Mute
@@ -183,11 +184,29 @@ def test_a_forgotten_reader_leaves_nothing_and_others_keep_all(engine: Engine, s
     readers.forget(ANNA, now=now)
     with reading(engine) as connection:
         for table, before in rows.items():
-            assert connection.execute(select(table).where(table.c.reader == ANNA)).all() == []
+            left = connection.execute(select(table).where(table.c.reader == ANNA)).all()
+            assert len(left) == (table is t.charges)  # for a day: a budget is not had again by being forgotten
             assert len(connection.execute(select(table).where(table.c.reader == BERT)).all()) == before
         assert [row.question for row in connection.execute(select(t.turns))] == ["What?"]
     assert [known.id for known in readers.known(now)] == [BERT]
     assert {feed.url for feed in store.feeds()} == {"https://both.example/feed", f"https://{BERT}.example/feed"}
+
+
+def test_deleting_everything_leaves_nothing_of_any_reader(engine: Engine, store: Store, now: datetime) -> None:
+    readers = Readers(engine)
+    readers.seen(Reader(ANNA, "Anna", owner=False), now=now)
+    for id_ in (ANNA, ""):
+        seen = store.of(id_, own_feeds=bool(id_))
+        seen.add_feed("https://a.example/feed", now=now)
+        seen.mute(Mute("word", "golf"))
+        Reading(engine, id_).mark("seen", 1, now=now)
+        Reading(engine, id_).looked(now=now)
+        desk = Conversations(engine, id_)
+        desk.add_turn(desk.new_id(), "What?", now=now)
+    readers.forget_all()
+    with reading(engine) as connection:
+        for table in (t.readers, t.turns, *(table for table in t.metadata.sorted_tables if "reader" in table.c)):
+            assert connection.execute(select(table)).all() == [], table.name
 
 
 def test_the_owner_of_a_personal_instance_cannot_be_forgotten_by_mistake(engine: Engine, now: datetime) -> None:

@@ -50,10 +50,6 @@ def test_readers_have_marks_of_their_own(desk: Reading) -> None:
     assert list(desk.of("ann").marks().saved) == [1]
     desk.of("bob").unmark("saved", 1)
     assert list(desk.of("ann").marks().saved) == [1]
-    desk.of("ann").forget()
-    assert (list(desk.of("ann").marks().saved), list(desk.of("bob").marks().saved)) == ([], [2])
-    desk.of("bob").forget()
-    assert list(desk.of("bob").marks().saved) == []
 
 
 def test_marks_follow_a_story_that_became_part_of_another(desk: Reading, merged: Store) -> None:

@@ -16,7 +16,8 @@ from desk import evidence
 from llm import bundle
 from llm.__main__ import main, page_of, verified
 from llm.assistant import ask
-from news.types import Found, Horizon, Passage
+from llm.caveats import HARDLY
+from news.types import Account, Disagreement, Found, Horizon, Passage
 from tests.conftest import NOW
 from tests.llm.fake_model import FakeModel
 from tests.pages.conftest import NASTY
@@ -35,7 +36,14 @@ def a_bundle(answer: str = ANSWER, *texts: str, question: str = "How many were h
         Passage(n, f"{title} {n}", text, f"https://out{n}.example/{n}", f"Outlet {n}", datetime(2026, 6, n, tzinfo=UTC))
         for n, text in enumerate(texts or (HURT, OIL), 1)
     ]  # fmt: skip
-    found = Found(tuple(passages), Horizon(3, 1_200, datetime(2026, 5, 1, tzinfo=UTC), NOW, ("A feed",)))
+    accounts = (
+        Account("Outlet 1", "41", passages[0].text, passages[0].url, passages[0].published_at),
+        Account(title, "about 53", f"About 53 were hurt, it says: {title}", "https://out9.example/9", NOW),
+    )
+    found = Found(
+        tuple(passages), Horizon(3, 1_200, datetime(2026, 5, 1, tzinfo=UTC), NOW, ("A feed",)), covered=False,
+        disagreements=(Disagreement("the hurt", accounts, False),),
+    )  # fmt: skip
     given = ask(question, [], model=FakeModel().says(answer), retrieve=lambda *_: found, now=NOW)
     assert "".join(given)
     return bundle.make(question, given.raw, given.state, NOW, json.loads(json.dumps(given.details)))
@@ -111,6 +119,34 @@ def test_a_made_up_quote_is_found_although_the_sums_were_made_anew() -> None:
     assert "The quote for claim 1 is not in passage 1." in bundle.verify(summed(changed))
 
 
+def test_where_reports_differ_and_what_was_not_found_is_in_the_data_and_on_the_page() -> None:
+    made = a_bundle(question="Why did Marko Brandt resign?")
+    assert made["caveats"] == ["No article found here says that Marko Brandt did resign.", HARDLY]
+    assert [account["says"] for account in made["disagreements"][0]["accounts"]] == ["41", "about 53"]
+    page = page_of(made)
+    for words in (*made["caveats"], "Reports differ on the hurt", f'<td dir="auto">{HURT}</td>', "1,200 articles"):
+        assert words in page
+    assert verified(page) == ([], made)
+
+
+def test_a_figure_or_a_quote_put_into_an_outlets_mouth_is_found_although_the_sums_were_made_anew() -> None:
+    for name, value, wrong in (
+        ("says", "14", "The quote of Outlet 1 does not have its figure, 14."),
+        ("quote", "41 were unhurt.", "The quote of Outlet 1 on the hurt is not in its passage."),
+    ):
+        changed = copy.deepcopy(a_bundle())
+        changed["disagreements"][0]["accounts"][0][name] = value
+        assert bundle.verify(summed(changed)) == [wrong]
+
+
+@pytest.mark.parametrize("caveat", ["No article found here says that the ferry struck the quay.", HARDLY])
+def test_a_caveat_that_was_put_in_is_found_although_the_sums_were_made_anew(caveat: str) -> None:
+    changed = copy.deepcopy(a_bundle())
+    changed["caveats"] = [caveat]
+    changed["covered"] = True
+    assert bundle.verify(summed(changed)) == [f"“{caveat}” does not hold: checked again, the passages do not lack it."]
+
+
 def test_a_passage_that_tells_otherwise_no_longer_bears_the_answer_out() -> None:
     changed = copy.deepcopy(a_bundle())
     changed["passages"][0]["text"] = HURT.replace("Forty-one", "Fifty-three")
@@ -140,8 +176,8 @@ def test_hostile_text_stays_text_in_the_page_and_holds(nasty: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "{}", "null", '{"kind": "broadsheet-evidence", "version": 1}', "<html>", "[" * 100_000, "\x00",
-     '{"kind": "broadsheet-evidence", "version": 99}', '{"kind": "broadsheet-evidence", "version": 1, "sha256": 3, '
+    ["", "{", "[]", "{}", "null", '{"kind": "broadsheet-evidence", "version": 2}', "<html>", "[" * 100_000, "\x00",
+     '{"kind": "broadsheet-evidence", "version": 99}', '{"kind": "broadsheet-evidence", "version": 2, "sha256": 3, '
      '"passages": [{"n": 1, "sha256": 2}], "cited": [], "checks": [], "answer": "x", "state": "done"}'],
 )  # fmt: skip
 def test_what_is_no_evidence_is_refused_with_a_sentence(text: str) -> None:

@@ -158,3 +158,14 @@ def test_time_grows_with_the_length_of_the_answer(unit: str) -> None:
 
     seconds(100)
     assert seconds(16_000) < 40 * max(seconds(2_000), 0.002)
+
+
+def test_a_sentence_ends_before_the_asterisks_that_close_it() -> None:
+    answer = "**Oil rose on Monday.** Gas fell in the evening [1]. *Tin stood still all day.* It *was* quiet."
+    assert [answer[claim.start : claim.end] for claim in claims(answer)] == [
+        "Oil rose on Monday.",
+        "Gas fell in the evening [1].",
+        "Tin stood still all day.",
+        "It *was* quiet.",
+    ]
+    assert all("*" not in claim.text for claim in claims(answer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -189,3 +190,9 @@ def test_work_is_bounded_however_long_the_texts(unit: str) -> None:
 
     seconds(10)
     assert seconds(1_000_000) < 8 * max(seconds(60_000), 0.05)
+
+
+def test_an_outlet_called_by_a_common_word_takes_nothing_out_of_a_claim() -> None:
+    passage = replace(a_passage(text="Forty-one people were hurt when the ferry struck the quay."), feed="One")
+    (checked,) = review("Forty-one people were hurt when the ferry struck the quay [1].", [passage])
+    assert checked.support.verdict == "supported"

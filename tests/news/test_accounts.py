@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from news.accounts import disagreements
-from news.search import search
+from news.search import MOST_REPORTS, search
 from news.store import Store
+from news.story_store import Stories
 from news.types import Account, Entry
 from tests.conftest import NOW
 from tests.news.made import ago, collect, entry, subscribe
@@ -27,28 +30,53 @@ def stored(store: Store, texts: dict[str, str]) -> list[Entry]:
 
 def test_outlets_that_count_differently_are_set_side_by_side_with_their_words(store: Store) -> None:
     one, two, three = stored(store, TEXTS)
-    (found,) = disagreements([one], [one, two, three])
+    (found,) = disagreements([one, two, three])
     assert (found.about, found.moved) == ("the dead", False)
     assert [(each.feed, each.says) for each in found.accounts] == [("One", "13"), ("Three", "9")]
     assert found.accounts[1] == Account("Three", "9", TEXTS["Three"], three.url, three.published_at)
 
 
 def test_a_count_that_only_grew_has_changed(store: Store) -> None:
-    texts = {"One": TEXTS["Three"], "Two": TEXTS["One"]}
-    (found,) = disagreements(stored(store, texts)[:1], stored(store, texts))
+    (found,) = disagreements(stored(store, {"One": TEXTS["Three"], "Two": TEXTS["One"]}))
     assert (found.moved, [each.says for each in found.accounts]) == (True, ["9", "13"])
 
 
-def test_another_event_one_outlet_or_one_figure_is_no_difference(store: Store) -> None:
+def test_one_outlet_or_one_figure_is_no_difference(store: Store) -> None:
     one, two, three = stored(store, TEXTS)
-    other = replace(three, title="Bus falls into a ravine near Quito, killing at least 9 people", text="It was dark.")
-    assert disagreements([one], [one, two]) == ()
-    assert disagreements([one], [one, two, other]) == ()
-    assert disagreements([one], [one, replace(three, feed="One")]) == ()
-    assert disagreements([], [one, three]) == ()
+    assert disagreements([one, two]) == ()
+    assert disagreements([one, replace(three, feed="One")]) == ()
+    assert disagreements([]) == ()
 
 
-def test_a_search_brings_the_disagreements_of_what_it_found_first(store: Store) -> None:
+def test_a_search_brings_the_disagreements_of_the_story_it_found_first(store: Store) -> None:
     stored(store, TEXTS)
-    assert [each.about for each in search(store, "ferry Aurora Malta", now=NOW).disagreements] == ["the dead"]
+    bus = subscribe(store, "four")
+    collect(store, bus, entry("Four", "Bus falls into a ravine near Quito, killing at least 21 people", at=ago(4)))
+    assert search(store, "ferry Aurora Malta", now=NOW).disagreements == ()  # not grouped yet
+    Stories(store).group()
+    (found,) = search(store, "ferry Aurora Malta", now=NOW).disagreements
+    assert [each.says for each in found.accounts] == ["13", "9"]
+    assert search(store, "ferry Aurora Malta", now=NOW, as_of=ago(7)).disagreements == ()
     assert search(store, "zeppelin", now=NOW).disagreements == ()
+    assert search(store, "bus ravine Quito", now=NOW).disagreements == ()
+
+
+def test_a_search_that_shows_no_figure_reads_no_story(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(store, "reports", lambda *given: asked.append(given) or [])
+    texts = {"One": "Ferry Aurora leaves Malta in calm sea.", "Two": "Ferry Aurora sails from Malta in calm sea."}
+    stored(store, texts)
+    Stories(store).group()
+    assert search(store, "ferry Aurora Malta", now=NOW).passages
+    assert asked == []
+
+
+def test_of_a_long_story_the_newest_reports_are_compared(store: Store) -> None:
+    feeds = [subscribe(store, name) for name in ("one", "two")]
+    for n in range(MOST_REPORTS + 1):
+        dead = 9 if n == 0 else 13
+        says = f"Ferry Aurora sinks off Malta, killing at least {dead} people in heavy sea."
+        collect(store, feeds[n % 2], entry(f"e{n}", says, "The coast guard searched the sea.", at=ago(9 - n / 60)))
+    Stories(store).group()
+    assert len({each.story for each in store.entries(limit=100)}) == 1
+    assert search(store, "ferry Aurora Malta", now=NOW).disagreements == ()

@@ -21,6 +21,7 @@ from tests.news.test_grouping import told
         ("12 Marenians among 13 killed in Ellery gas blast", "dead", 13),
         ("Police arrest more than 130 as fans celebrate", "arrested", 130),
         ("A magnitude 7.8 earthquake struck Varno", "magnitude", 7.8),
+        ("Twin earthquakes of magnitude 7.2 and 7.5 struck Varno", "none", 0),
         ("Two still missing in flooded Karlsund cave", "missing", 2),
         ("Car hits crowd in Modane, 8 injured", "hurt", 8),
         ("A separate strike killed 8 people", "none", 0),

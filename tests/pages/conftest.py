@@ -102,13 +102,19 @@ class App:
 
 
 @pytest.fixture
-def app(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+def app_url(tmp_path: Path, empty_database: Path) -> str:
+    """The address of the app's database, which is empty."""
+    path = tmp_path / "app.db"
+    path.write_bytes(empty_database.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def app(app_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     """The app with an empty database, no key, and leave to ask loopback."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    path = tmp_path / "app.db"
-    path.write_bytes(empty_database.read_bytes())
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
+    monkeypatch.setenv("DATABASE_URL", app_url)
     monkeypatch.setenv("ALLOW_PRIVATE_FEEDS", "1")
     # Each test session would look through all installed packages for Streamlit components; this app has none.
     monkeypatch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", list, raising=False)

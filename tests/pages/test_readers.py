@@ -328,6 +328,29 @@ def test_each_member_has_feeds_and_chats_of_their_own(login: App, said: Callable
     assert "You are signed in as Anna." in said(visit("settings", user=ANNA))
 
 
+def test_front_page_briefing_and_stories_are_of_the_feeds_that_each_member_follows(
+    login: App, said: Callable[[AppTest], str]
+) -> None:
+    for name, user, title in (("Post", ANNA, "Rain floods the harbour"), ("Times", BERT, "Queen opens the bridge")):
+        login.publish(login.feed(name), title)
+        login.part.store.of(member(user), own_feeds=True).add_feed(
+            f"https://{name.lower()}.example/feed", now=pages.now()
+        )
+    login.group()
+    theirs = login.part.store.of(member(BERT), own_feeds=True).entries()[0]
+    for _ in range(2):  # the second time from what is kept ready
+        for page in ("front_page", "briefing"):
+            assert "Rain floods" in said(visit(page, user=ANNA))
+            assert "Queen opens" not in said(visit(page, user=ANNA))
+            assert "Queen opens" in said(visit(page, user=BERT))
+            assert "Rain floods" not in said(visit(page, user=BERT))
+    assert "Queen opens" in said(visit("story", user=BERT, id=str(theirs.id)))
+    assert "Queen opens" not in said(visit("story", user=ANNA, id=str(theirs.id)))
+    assert "Queen opens" not in said(visit(user=ANNA, pin=str(theirs.id)))
+    seen = [login.part.reading.of(member(user)).marks().seen for user in (ANNA, BERT)]
+    assert [len(marks) for marks in seen] == [0, 1]
+
+
 def test_a_member_follows_no_more_feeds_than_there_is_room_for(
     login: App, monkeypatch: pytest.MonkeyPatch, said: Callable[[AppTest], str]
 ) -> None:

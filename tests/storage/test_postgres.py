@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy import Engine, event, func, insert, select, text
 
 from desk.conversations import Conversations
 from news.store import Schedule, Store, Validators
@@ -129,6 +129,26 @@ def test_a_connection_cut_in_the_middle_of_a_write_is_a_sentence_and_nothing_of_
     assert rows(engine) == {"whole": ""}
     put(engine, "next")
     assert rows(engine) == {"whole": "", "next": ""}
+
+
+def test_an_answer_is_saved_though_its_connection_is_cut_in_the_middle_of_saving(
+    postgres: PostgresServer, engine: Engine
+) -> None:
+    desk = Conversations(engine)
+    turn = desk.add_turn(desk.new_id(), "Why?", now=NOW)
+    cut: list[str] = []
+
+    def cut_once(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE turns") and not cut:
+            cut.append(statement)
+            kill_backends(postgres, engine)
+
+    event.listen(engine, "before_cursor_execute", cut_once)
+    desk.save_turn(turn.id, answer="Because.", state="done", now=NOW)
+    assert len(cut) == 1
+    kept = desk.turn(turn.id)
+    assert kept is not None
+    assert (kept.answer, kept.state) == ("Because.", "done")
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["stopped", "crashed"])

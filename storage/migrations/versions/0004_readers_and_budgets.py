@@ -49,3 +49,5 @@ def upgrade() -> None:
         Column("tokens", Integer, nullable=False, server_default="0"),
     )
     op.create_index("charges_by_time", "charges", ["at"])
+    for whose in ("reader", "address", "model"):
+        op.create_index(f"charges_by_{whose}", "charges", [whose, "at", "tokens"])
