@@ -165,9 +165,9 @@ class Live:
     `ask` is called in the thread and gives the answer; it may raise `ModelError`, whose sentence becomes `reason`.
     `save(live)` is called about every `save_s` while text grows and once at the end; what it raises is logged, and the
     answer goes on. `after(live)` is called once when all that is over and nobody waits any more. `grace_s` are the
-    seconds that an answer nobody looks at is still written, counted from `start` on. `cancel` gives up what
-    `ask` is opening when `stop` comes before there is an answer: `ChatModel.cancel`. `slots` let it wait for its turn
-    before `ask` is called.
+    seconds that an answer nobody looks at is still written; before the first look they are `arrive_s`, since the page
+    that asked comes late where many are drawn at once. `cancel` gives up what `ask` is opening when `stop` comes
+    before there is an answer: `ChatModel.cancel`. `slots` let it wait for its turn before `ask` is called.
     """
 
     def __init__(
@@ -180,6 +180,7 @@ class Live:
         slots: Slots | None = None,
         save_s: float = 0.5,
         grace_s: float = 1.5,
+        arrive_s: float = 20.0,
         clock: Clock = time.monotonic,
     ) -> None:
         self._ask = ask
@@ -189,6 +190,7 @@ class Live:
         self._slots = slots
         self._save_s = save_s
         self._grace_s = grace_s
+        self._arrive_s = arrive_s
         self._clock = clock
         self._changed = threading.Condition()  # guards what follows; told of new text and of the end
         self._text = ""  # the Markdown so far
@@ -216,7 +218,7 @@ class Live:
 
     def start(self) -> None:
         """Begin. To be called once."""
-        self._alone_since = self._clock()
+        self._alone_since = self._clock() + max(0.0, self._arrive_s - self._grace_s)
         self._reader.start()
         self._keeper.start()
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from sqlalchemy.engine import make_url
 
+from metrics import Metrics
 from news.__main__ import VERBS
 from tests.test_house import ROOMS
 
@@ -201,3 +202,40 @@ def test_the_proxy_passes_websockets_on_and_keeps_the_figures_inside() -> None:
     assert "proxy_http_version 1.1;" in SITE
     assert re.search(r"location = /metrics \{ return 404; \}", SITE)
     assert "$remote_addr" not in SITE.partition("log_format")[2].partition(";")[0]
+
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
+
+
+def source() -> str:
+    """The program's text, with strings that go on in the next line put together."""
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + list(ROOT.glob("*.py"))
+    return re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text("utf-8") for path in files))
+
+
+def test_what_the_page_on_operations_quotes_is_what_the_program_says() -> None:
+    text = source()
+    table = OPERATIONS.partition("## What a failure looks like")[2].partition("\n## ")[0]
+    said = [words for row in table.splitlines() for words in re.findall(r'"([^"]{20,})"', row.partition(" | ")[0])]
+    assert len(said) > 5
+    assert [words for words in said if words.replace("Groq", "{place}") not in text] == []
+    events = set(re.findall(r"event=(\w+)", OPERATIONS))
+    assert len(events) > 5
+    assert [event for event in events if f'"{event}"' not in text] == []
+
+
+def test_the_page_on_operations_names_every_figure_and_no_other() -> None:
+    page = Metrics(lambda: dict.fromkeys(("streams_running", "streams_waiting", "feeds_due"), ("", 0))).page().decode()
+    there = {name for name in re.findall(r"^# TYPE (\w+)", page, re.MULTILINE) if not name.endswith("_created")}
+    told = set(re.findall(r"`((?:broadsheet|process)_\w+)", OPERATIONS))
+    assert told - there == set()
+    assert {name for name in there if name.startswith("broadsheet")} - told == set()
+
+
+def test_commands_that_the_page_on_operations_gives_name_what_is_there(compose: dict[str, Any]) -> None:
+    for command in re.findall(r"^docker compose (.+)$", OPERATIONS, re.MULTILINE):
+        words = shlex.split(command)
+        if words[0] in ("stop", "restart"):
+            assert set(words[1:]) <= set(compose["services"])
+        if "-m" in words:
+            assert import_module(f"{words[words.index('-m') + 1]}.__main__")

@@ -1,6 +1,6 @@
 """`python -m tests.bench [PART …]` measures and prints one JSON object.
 
-Parts: refresh, scale, workers, search, postgres, stories, window, browser, readers, model.
+Parts: refresh, scale, workers, search, postgres, stories, window, browser, readers, crowd, model.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
+from tests.bench.crowd import measure_crowd
 from tests.bench.model import measure_model
 from tests.bench.news import measure_refresh, measure_scale
 from tests.bench.readers import measure_readers
@@ -27,6 +28,7 @@ PARTS = {
     "window": measure_window,
     "browser": measure_browser,
     "readers": measure_readers,
+    "crowd": measure_crowd,
     "model": measure_model,
 }
 

@@ -31,6 +31,7 @@ from tests.browser.app_server import ROOT, AppServer
 
 KEY = "gsk_benchBENCHbench"
 PATIENCE_S = 120.0
+RERUN = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Seen:
     asked: float = 0.0
     updates: list[float] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    told_at: float = 0.0
     ended: float = 0.0
     bytes: int = 0
     answer: dict[tuple[int, ...], str] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Seen:
     @property
     def gap(self) -> float:
         """The longest time without a change."""
-        return max(after - before for before, after in pairwise(self.updates))
+        return max((after - before for before, after in pairwise(self.updates)), default=0.0)
 
 
 class Reader:
@@ -65,11 +67,12 @@ class Reader:
             if element.WhichOneof("type") == "chat_input":
                 self.box = element.chat_input.id
 
-    async def ask(self, question: str) -> Seen:
-        """Ask, and read to the end of the run."""
+    async def ask(self, question: str, seen: Seen | None = None) -> Seen:
+        """Ask, and read until the page rests; `seen` is filled on the way."""
         state = WidgetState(id=self.box)
         state.chat_input_value.data = question
-        seen = Seen(asked=time.monotonic())
+        seen = seen or Seen()
+        seen.asked = time.monotonic()
         await self._run([state])
         async for message, size in self._messages():
             seen.bytes += size
@@ -78,6 +81,7 @@ class Reader:
             if element.WhichOneof("type") != "markdown" or len(path) < 5:
                 continue
             if "in line" in element.markdown.body:
+                seen.told_at = seen.told_at or time.monotonic()
                 seen.told.append(element.markdown.body)
             elif "reports" in element.markdown.body or path in seen.answer or seen.answer:
                 if seen.answer.get(path) != element.markdown.body:
@@ -104,7 +108,7 @@ class Reader:
             async for data in self._socket:
                 message = ForwardMsg.FromString(data)
                 yield message, len(data)
-                if message.WhichOneof("type") == "script_finished":
+                if message.WhichOneof("type") == "script_finished" and message.script_finished != RERUN:
                     return
 
 

@@ -47,7 +47,7 @@ def lives() -> Iterator[Callable[..., Live]]:
 
     def make(model: FakeModel | Callable[[], Answer], *, save=lambda live: None, grace_s=NEVER, **given) -> Live:
         ask_it = answering(model) if isinstance(model, FakeModel) else model
-        live = Live(ask_it, save=save, grace_s=grace_s, **given)
+        live = Live(ask_it, save=save, grace_s=grace_s, **{"arrive_s": 0.0, **given})
         live.start()
         made.append(live)
         return live
@@ -128,7 +128,7 @@ def test_text_is_coalesced_between_two_pieces(lives):
 def test_when_nobody_looks_any_more_the_answer_is_stopped(lives):
     kept = Kept()
     model = FakeModel().falls_silent("Oil ")
-    live = lives(model, save=kept, grace_s=0.05)
+    live = lives(model, save=kept, grace_s=0.05, arrive_s=20.0)
     with_pages = pieces(live)
     assert first_text(with_pages) == "Oil"
     with_pages.close()
@@ -155,6 +155,19 @@ def test_an_answer_that_somebody_looks_at_is_not_stopped(lives):
     other.close()  # wakes the keeper, long after the grace, with one viewer left
     assert [next(view) for _ in range(5)] == [""] * 5
     assert live.state == "streaming"
+
+
+def test_the_page_that_asked_may_come_late_and_is_missed_soon_when_it_goes(lives):
+    clock = [0.0]
+    live = lives(FakeModel().falls_silent("Oil "), grace_s=0.05, arrive_s=20.0, clock=lambda: clock[0])
+    clock[0] = 19.0
+    page = pieces(live)
+    assert first_text(page) == "Oil"
+    assert live.state == "streaming"
+    page.close()
+    clock[0] += 1.0
+    assert live.wait(LONG)
+    assert live.state == "stopped"
 
 
 def test_a_reload_within_the_grace_keeps_the_answer(lives):
