@@ -1,4 +1,4 @@
-"""What is told beside an answer: what was not found, where reports differ, and what was searched. Pure.
+"""What is told beside an answer: what it lacks, where reports differ, what one alone says, what was searched. Pure.
 
 It is read from the details of a stored answer, or from its bundle of evidence, which keeps them under the same names.
 The page, the exports and the evidence all tell it from here, so that they cannot tell it differently.
@@ -13,6 +13,8 @@ from typing import Any
 
 NAMED = 12
 """The most feeds that are named in a row."""
+QUOTED = 240
+"""The most characters that are quoted in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """Sentences on what was not found, the differences, one on what was searched, and which feeds had trouble.
+    """Sentences on what was not found, the differences, sentences on figures that one outlet has `alone`, on what was
+    searched, and on which feeds had trouble.
 
     `searched` is "" where that is not known.
     """
 
     caveats: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
+    alone: tuple[str, ...] = ()
     searched: str = ""
     troubles: tuple[str, ...] = ()
 
@@ -53,6 +57,7 @@ def read(details: Mapping[str, Any]) -> Basis:
     return Basis(
         caveats=tuple(details.get("caveats", ())),
         differences=tuple(_difference(told) for told in details.get("disagreements", ())),
+        alone=tuple(_alone(told) for told in details.get("alone", ())),
         searched=_searched(horizon) if horizon.get("feeds") or horizon.get("failed") else "",
         troubles=tuple(_troubles(horizon)),
     )
@@ -73,6 +78,15 @@ def _difference(told: Mapping[str, Any]) -> Difference:
             Account(one["feed"], one["says"], " ".join(one["quote"].split()), one["url"], _moment(one["at"]))
             for one in told["accounts"]
         ),
+    )
+
+
+def _alone(told: Mapping[str, Any]) -> str:
+    quote = " ".join(told["quote"].split())
+    if len(quote) > QUOTED:
+        quote = f"{quote[:QUOTED].rsplit(' ', 1)[0]} …"
+    return (
+        f"Only {told['feed']}, of {told['outlets']} outlets found on this, gives the figure {told['figure']}: “{quote}”"
     )
 
 

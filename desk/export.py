@@ -77,6 +77,7 @@ def markdown(title: str, exchanges: Sequence[Exchange]) -> str:
             blocks.append(f"*{_line(told)}*")
         for difference in exchange.basis.differences:
             blocks += [f"**{_line(difference.heading)}**", "\n".join(_accounts(difference.accounts))]
+        blocks += [f"*{_line(told)}*" for told in exchange.basis.alone]
         for heading, sources in _lists(exchange.sources):
             blocks.append(f"**{heading}**")
             blocks.append("\n".join(_listed(source) for source in sources))
@@ -358,6 +359,7 @@ def article(exchange: Exchange, number: int = 1) -> str:
             f"<h3>{shown(difference.heading)}</h3>\n{_table(difference.accounts)}"
             for difference in exchange.basis.differences
         )
+        + "".join(map(_told_apart, exchange.basis.alone))
         + (f"<footer>\n{lists}</footer>\n" if lists else "")
         + _told_apart(" ".join(filter(None, (exchange.basis.searched, *exchange.basis.troubles))))
         + "</article>"

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from llm import followups, prompt
+from llm.alone import Alone, alone
 from llm.base import ChatModel, Interrupted, ModelError, Stream, TooLarge, Usage
 from llm.citations import Citation, Linker
 from llm.citations import draw as draw
@@ -50,8 +51,8 @@ class Answer:
     `covered` is False if what was found is hardly about the question; `caveats` are sentences on what was not found,
     `disagreements` the figures in which reports differ. `reasoning` is what the model thought, never part of the
     answer. `usage` and `limits` come with the end, and so do up to three `follow_ups` (questions to ask next, as plain
-    text) and the `checks` of its claims against the passages. One that goes on with a broken answer begins with the
-    text of that, as its first piece.
+    text), the `checks` of its claims against the passages, and the figures that one outlet has `alone`. One that goes
+    on with a broken answer begins with the text of that, as its first piece.
 
     `first_s` and `seconds` are those from `asked_at` until the first delta and until the end, None before.
     """
@@ -76,8 +77,10 @@ class Answer:
         self.limits = stream.limits
         self.follow_ups: tuple[str, ...] = ()
         self.checks: tuple[Checked, ...] = ()
+        self.alone: tuple[Alone, ...] = ()
         self.first_s: float | None = None
         self.seconds: float | None = None
+        self._reports = draft.found.reports
         self._earlier = tuple(turn.question for turn in draft.turns)
         self._clock = clock
         self._asked_at = asked_at
@@ -154,6 +157,7 @@ class Answer:
             ],
             "follow_ups": list(self.follow_ups),
             "checks": [checked.as_dict() for checked in self.checks],
+            "alone": [asdict(each) for each in self.alone],
             "resumable": self.resumable,
             "first_s": _rounded(self.first_s),
             "seconds": _rounded(self.seconds),
@@ -163,8 +167,8 @@ class Answer:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: question, answer (as the model wrote it), state and reason, citations (n, title, url, feed,
         published_at, passage), passages (see `read_passages`), ledger, usage (null if unknown), model, notice, horizon,
-        covered, caveats, disagreements (about, moved, accounts), follow_ups, checks (see `Checked.as_dict`), resumable,
-        and first_s, seconds and tokens_per_s (null if unknown).
+        covered, caveats, disagreements (about, moved, accounts), follow_ups, checks (see `Checked.as_dict`), alone
+        (see `Alone`), resumable, and first_s, seconds and tokens_per_s (null if unknown).
         """
         told = {"question": self.question, "answer": self.raw, "state": self.state, "reason": self.reason}
         return told | self.details
@@ -236,6 +240,7 @@ class Answer:
         self.seconds = self._clock() - self._asked_at
         self.reason = reason
         self.checks = review(self.raw, self.passages)
+        self.alone = alone(self.checks, self.passages, self._reports)
         if state == "done":
             self.follow_ups = followups.complete(
                 self._ending.questions, self.question, self._earlier, self.passages, self._linker.cited

@@ -1,16 +1,17 @@
 """An answer with all it rests on as one piece of data, and whether it still holds. Pure: no model, no network.
 
-A bundle has the question, the answer, the model and what it was given, what had been searched, what was not found and
-where reports differ, each passage with its SHA-256, each check with its quote, and a SHA-256 over all of that. Anybody
-who has the file can lay the answer against its passages again. The sums find accidents and careless edits. Whoever
-makes them anew cannot tell of a quote that is not in its passage, or of a verdict that the checks do not give. That an
-outlet really published a passage is not proved by this: its address is there to look.
+A bundle has the question, the answer, the model and what it was given, what had been searched, what was not found,
+where reports differ and what one alone says, each passage with its SHA-256, each check with its quote, and a SHA-256
+over all of that. Anybody who has the file can lay the answer against its passages again. The sums find accidents and
+careless edits. Whoever makes them anew cannot tell of a quote that is not in its passage, or of a verdict that the
+checks do not give. That an outlet really published a passage is not proved by this: its address is there to look.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -53,6 +54,7 @@ def make(question: str, answer: str, state: str, asked_at: datetime, details: Ma
         "covered": details.get("covered", True),
         "caveats": list(details.get("caveats", ())),
         "disagreements": list(details.get("disagreements", ())),
+        "alone": list(details.get("alone", ())),
         "passages": [
             {"n": n, **passage, "sha256": digest(passage)} for n, passage in enumerate(details.get("passages", ()), 1)
         ],
@@ -87,7 +89,7 @@ def verify(bundle: Mapping[str, Any]) -> list[str]:
     """What does not hold of a bundle, a sentence each; empty if all does.
 
     The sums are made again, each quote is looked up in its passage, and the answer is checked again by this version; so
-    are the caveats that the passages decide, and the figures in which reports differ.
+    are the caveats that the passages decide, and the figures in which reports differ or that one outlet has alone.
     Raises `NotABundle` if parts are missing or of another type.
     """
     try:
@@ -115,7 +117,8 @@ def _verify(bundle: Mapping[str, Any]) -> list[str]:
     for place, check in enumerate(bundle["checks"], 1):
         if check["quote"] and not _is_quoted(check, rows):
             wrong.append(f"The quote for claim {place} is not in passage {check['passage']}.")
-    return wrong + _caveats_that_fail(bundle, rows) + _accounts_that_fail(bundle, rows) + _rechecked(bundle, rows)
+    wrong += _caveats_that_fail(bundle, rows) + _accounts_that_fail(bundle, rows) + _alone_that_fail(bundle, rows)
+    return wrong + _rechecked(bundle, rows)
 
 
 def _caveats_that_fail(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
@@ -141,6 +144,24 @@ def _accounts_that_fail(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -
                 wrong.append(f"The quote of {account['feed']} does not have its figure, {account['says']}.")
             if texts and not any(_spaced(account["quote"]) in text for text in texts):
                 wrong.append(f"The quote of {account['feed']} on {told['about']} is not in its passage.")
+    return wrong
+
+
+def _alone_that_fail(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """Figures told to be one outlet's alone that are not in its passage, or that stand in another outlet's."""
+    wrong = []
+    for told in bundle["alone"]:
+        texts: dict[str, list[str]] = {row["feed"]: [] for row in rows}
+        for row in rows:
+            texts[row["feed"]].append(f"{row['title']}\n{row['text']}")
+        figure = re.compile(rf"(?<![\w.,]){re.escape(told['figure'])}(?![\w]|[.,]\d)")
+        if not figure.search(told["quote"]) or not any(told["quote"] in text for text in texts.get(told["feed"], ())):
+            wrong.append(f"The figure {told['figure']} is not in the passage of {told['feed']} as it is quoted.")
+        wrong += [
+            f"The figure {told['figure']}, told to be of {told['feed']} alone, is in a passage of {feed} too."
+            for feed, said in texts.items()
+            if feed != told["feed"] and any(figure.search(text) for text in said)
+        ]
     return wrong
 
 

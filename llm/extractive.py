@@ -32,6 +32,7 @@ _FLOORS = (0.3, 0.5)  # the share of the best one's score that an outlet's first
 _SAME = 0.5  # two sentences that share this much of their terms say the same
 _HEADLINE = 0.85  # a headline says less than a sentence
 _BROKEN = 0.8  # so does a sentence that the feed cut off
+_LIMITED = 240  # characters: what feeds cut off is longer; what is shorter without a full stop is a sentence like that
 _COVERED = 0.4  # the share of the question's terms that one article must hold to be about it
 _PARTICLE = 0.2  # what a pair of Japanese letters counts that is only grammar
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -166,7 +167,7 @@ def _weighed(passages: Sequence[tuple[int, Passage]], wanted: dict[str, float]) 
     parts = [
         (n, passage, text, terms(text), frozenset(terms(passage.title)))
         for n, passage in passages
-        for part in [passage.title, *sentences(passage.text)]
+        for part in [passage.title, *_sentences(passage)]
         if (text := _CUT_OFF.sub("", part.strip()))
     ]
     if not parts:
@@ -220,7 +221,15 @@ def _headline(n: int, passage: Passage) -> _Sentence:
 
 
 def _beginning(n: int, passage: Passage) -> list[_Sentence]:
-    return [_Sentence(n, passage, text, frozenset(), 0.0) for text in sentences(passage.text)[: QUOTES - 1]]
+    return [_Sentence(n, passage, text, frozenset(), 0.0) for text in _sentences(passage)[: QUOTES - 1]]
+
+
+def _sentences(passage: Passage) -> list[str]:
+    """The sentences of a passage. Of a text that its feed seems to have cut off the last word may be half a word."""
+    text = passage.text.rstrip()
+    if text[-1:].isalnum() and not _WIDE.match(text[-1]) and (len(text) >= _LIMITED or "\n" in text):
+        text = f"{text.rsplit(None, 1)[0]} …"
+    return sentences(text)
 
 
 def _quoted(chosen: Sequence[_Sentence]) -> str:

@@ -98,7 +98,7 @@ _PATTERNS: dict[Kind, tuple[str, ...]] = {
         rf"\b{_NUMBER} {_PEOPLE}{_BE}(?:arrested|detained|arrests)\b",
     ),
     "magnitude": (
-        r"\bmagnitude[- ](?:of )?(?P<number>\d\.\d)\b(?! and \d)",  # "7.2 and 7.5" are two earthquakes
+        r"\bmagnitude[- ](?:of )?(?P<number>\d\.\d)\b",
         r"\b(?P<number>\d\.\d)[- ]magnitude\b",
     ),
 }
@@ -114,6 +114,8 @@ _ELSEWHERE = re.compile(
     r"brings|bringing|plot|could|may have|might|if|would|alleged|accused|convicted|dozens?|hundreds|scores)\b",
     re.IGNORECASE,
 )
+# An earthquake of several: each has a magnitude of its own.
+_SEVERAL = re.compile(r"\b(?:twin|double|pair of|two|second|both|followed|aftershocks?|\d\.\d and \d)\b", re.IGNORECASE)
 _LONGEST = 400
 
 
@@ -142,6 +144,8 @@ def _read(line: str) -> dict[Kind, tuple[float, bool]]:
     """What `line` counts, and whether roundly; kinds that it counts twice left out."""
     out: dict[Kind, tuple[float, bool]] = {}
     for kind, patterns in _READ.items():
+        if kind == "magnitude" and _SEVERAL.search(line):
+            continue
         values = {
             (_value(match["number"]), _ROUNDED.search(line[: match.start("number")]) is not None)
             for pattern in patterns

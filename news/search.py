@@ -191,8 +191,11 @@ def search(
         sure = coverage.confidence(question, told, passages, every.articles)
     missing = coverage.missing(when.rest, told, passages) if sure < coverage.SURE else ()
     covered = sure >= coverage.COVERED
-    differ = _disagreements(store, [c.entry for c in chosen], at) if covered and not held else ()
-    return Found(held + passages, horizon, covered, sure, missing, _fresh(when, now), differ)
+    if not covered or held:
+        return Found(held + passages, horizon, covered, sure, missing, _fresh(when, now))
+    differ = _disagreements(store, [c.entry for c in chosen], at)
+    reports = tuple(_report(c.entry) for c in ranked if c.entry.story and c.entry.story == chosen[0].entry.story)
+    return Found(passages, horizon, covered, sure, missing, _fresh(when, now), differ, reports)
 
 
 def _disagreements(store: Store, shown: Sequence[Entry], at: datetime) -> tuple[Disagreement, ...]:
@@ -447,6 +450,12 @@ def _passage(candidate: _Candidate, asked: Sequence[Term], worth: Mapping[str, f
         score=round(candidate.score, 4),
         also=candidate.also,
     )
+
+
+def _report(entry: Entry) -> Passage:
+    """An entry as it is compared with others: its text from the beginning."""
+    text = entry.text[: 2 * PASSAGE_CHARACTERS]
+    return Passage(entry.id, entry.title, text, entry.url, entry.feed, entry.published_at, entry.language)
 
 
 def excerpt(text: str, wanted: Mapping[str, float], question: str = "", *, length: int = PASSAGE_CHARACTERS) -> str:

@@ -209,7 +209,8 @@ class Found:
 
     `confidence` that it is covered goes from 0 to 1. Where that is not sure, `missing` are the words of the question
     that no passage holds. `since` is the moment from which a source must be that the question asks for by "today" or
-    "latest", None if it does not. `disagreements` are those of the reports of what the first passage is about.
+    "latest", None if it does not. `disagreements` are those of the reports of what the first passage is about, and
+    `reports` those of them that were found, shown or not: to compare with, not to be sent.
     """
 
     passages: tuple[Passage, ...]
@@ -219,3 +220,4 @@ class Found:
     missing: tuple[str, ...] = ()
     since: datetime | None = None
     disagreements: tuple[Disagreement, ...] = ()
+    reports: tuple[Passage, ...] = ()

@@ -39,14 +39,17 @@ def table(accounts: Sequence[Account]) -> str:
 
 
 def draw_searched(turn: Turn, store: Store | None = None) -> None:
-    """What was not found, what was searched, and with a store, when it is opened, which feeds fail and what the outlets
-    reworded since. Without one nothing is named: whoever reads a shared chat has no business with its owner's feeds.
+    """Where reports differ, what was not found, what one outlet alone says, and what was searched; with a store, when
+    that is opened, which feeds fail and what the outlets reworded since. Without one nothing is named: whoever reads a
+    shared chat has no business with its owner's feeds.
     """
     details = turn.details
     told = basis.read(details)
     draw_differences(told.differences)
     if told.caveats:
         st.caption(literal(" ".join(told.caveats)))
+    for sentence in told.alone:
+        st.caption(literal(sentence))
     if not told.searched:
         return
     cited = [details["passages"][citation["n"] - 1] for citation in details.get("citations", ())]

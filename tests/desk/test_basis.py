@@ -54,5 +54,14 @@ def test_where_reports_differ_is_told_with_the_words_of_each_in_a_line(moved: bo
     assert [one.says for one in told.accounts] == ["13", "9"]
 
 
+def test_a_figure_that_one_outlet_has_alone_is_told_with_its_words_which_are_not_too_many() -> None:
+    told = {"feed": "One", "figure": "57", "quote": "57 were\n held.", "outlets": 4}
+    (sentence,) = read({"alone": [told]}).alone
+    assert sentence == "Only One, of 4 outlets found on this, gives the figure 57: “57 were held.”"
+    (long,) = read({"alone": [told | {"quote": "57 were held. " * 40}]}).alone
+    assert long.endswith("57 were held. …”")
+    assert len(long) < 320
+
+
 def test_an_answer_of_which_nothing_is_known_has_no_basis() -> None:
     assert read({}) == read({"horizon": None}) == Basis()

@@ -42,7 +42,9 @@ def basis(text: str = "9 died in the sea.") -> Basis:
         Account("Island Post", "13", "13 died.", ADDRESS, NOW),
         Account(text, text, text, f"javascript:{text}", NOW),
     )
-    return Basis((f"No article says: {text}",), (Difference(f"Reports differ: {text}", accounts),), text, (text,))
+    return Basis(
+        (f"No article says: {text}",), (Difference(f"Reports differ: {text}", accounts),), (text,), text, (text,)
+    )
 
 
 # ---------------------------------------------------------------- readers of what was written
@@ -243,7 +245,7 @@ def test_json_has_everything_with_ratings_and_notes_and_a_version() -> None:
                 "question": "What happened?", "answer": "It erupted [1].", "state": "stopped", "reason": "火山",
                 "model": "openai/gpt-oss-120b", "asked_at": "2026-06-10T14:00:00+02:00", "rating": -1,
                 "note": "Wrong “island”",
-                "basis": {"caveats": [], "differences": [], "searched": "", "troubles": []},
+                "basis": {"caveats": [], "differences": [], "alone": [], "searched": "", "troubles": []},
                 "sources": [
                     {
                         "n": 1, "title": "A volcano", "url": ADDRESS, "feed": "Island Post", "text": "It erupted.",
@@ -274,7 +276,7 @@ def test_how_an_answer_ended_is_told(state: str, reason: str, words: str) -> Non
 
 
 def test_what_an_answer_lacks_where_reports_differ_and_what_was_searched_is_told_in_html() -> None:
-    told = Basis(basis().caveats, basis().differences, "Searched 9 articles of 2 feeds.", ("Failed: A.",))
+    told = Basis(basis().caveats, basis().differences, ("Only A says 7.",), "Searched 9.", ("Failed: A.",))
     page = harmless(html("", [exchange(basis=told)]))
     assert page.text("h3") == "Reports differ: 9 died in the sea.Sources"
     assert page.text("th") == "OutletSaysPublished (UTC)In these words"
@@ -284,11 +286,11 @@ def test_what_an_answer_lacks_where_reports_differ_and_what_was_searched_is_told
     assert [link["href"] for link in page.all("a")] == ["#s1-1", ADDRESS, ADDRESS]
     quiet = page.text("p")
     assert "No article says: 9 died in the sea." in quiet
-    assert quiet.endswith("Searched 9 articles of 2 feeds. Failed: A.")
+    assert quiet.endswith("Only A says 7.It erupted.Searched 9. Failed: A.")
 
 
 def test_what_an_answer_lacks_where_reports_differ_and_what_was_searched_is_told_in_markdown() -> None:
-    told_beside = Basis(basis().caveats, basis("9 | died").differences, "Searched 9 articles of 2 feeds.", ())
+    told_beside = Basis(basis().caveats, basis("9 | died").differences, ("Only A says 7.",), "Searched 9.", ())
     tokens = safe(markdown("", [exchange(basis=told_beside)]), ADDRESS)
     cells = [told(t.children or []) for i, t in enumerate(tokens) if i and tokens[i - 1].type in ("th_open", "td_open")]
     assert cells == [
@@ -297,7 +299,8 @@ def test_what_an_answer_lacks_where_reports_differ_and_what_was_searched_is_told
         "9|died", "9|died", "10June2026,12:00", "9|died",
     ]  # fmt: skip
     assert "Noarticlesays:9diedinthesea." in told(tokens)
-    assert told(tokens).endswith("Searched9articlesof2feeds.")
+    assert "OnlyAsays7." in told(tokens)
+    assert told(tokens).endswith("Searched9.")
 
 
 def test_json_has_what_an_answer_lacks_and_where_reports_differ() -> None:

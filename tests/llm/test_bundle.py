@@ -6,6 +6,7 @@ import copy
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from tests.pages.conftest import NASTY
 
 HURT = "Forty-one people were hurt when the ferry struck the quay on Monday, the hospital said."
 OIL = "Oil rose 4 percent to 91 dollars after the strait was closed, traders said. Nobody knows for how long."
+OTHER = "A ferry struck the quay on Monday, and many people were hurt, said the hospital, which called for more nurses."
+SHIPS = "Oil rose 4 percent to 91 dollars after the strait was closed and 35 ships were sent back, traders said."
 ANSWER = (
     "41 people were hurt when the ferry struck the quay [1]. "
     "Fifty-three people were hurt when the ferry struck the quay [1].\n\n"
@@ -43,6 +46,7 @@ def a_bundle(answer: str = ANSWER, *texts: str, question: str = "How many were h
     found = Found(
         tuple(passages), Horizon(3, 1_200, datetime(2026, 5, 1, tzinfo=UTC), NOW, ("A feed",)), covered=False,
         disagreements=(Disagreement("the hurt", accounts, False),),
+        reports=(*passages, *(replace(passages[-1], entry_id=n, feed=f"O{n}", title="", text=OTHER) for n in (8, 9))),
     )  # fmt: skip
     given = ask(question, [], model=FakeModel().says(answer), retrieve=lambda *_: found, now=NOW)
     assert "".join(given)
@@ -137,6 +141,21 @@ def test_a_figure_or_a_quote_put_into_an_outlets_mouth_is_found_although_the_sum
         changed = copy.deepcopy(a_bundle())
         changed["disagreements"][0]["accounts"][0][name] = value
         assert bundle.verify(summed(changed)) == [wrong]
+
+
+def test_a_figure_of_one_outlet_alone_is_told_and_one_that_is_not_is_found_although_the_sums_were_made_anew() -> None:
+    made = a_bundle(f"{SHIPS} [2]", HURT, SHIPS)
+    assert made["alone"] == [{"feed": "Outlet 2", "figure": "35", "quote": SHIPS, "outlets": 3}]
+    page = page_of(made)
+    assert "Only Outlet 2, of 3 outlets found on this, gives the figure 35" in page
+    assert verified(page) == ([], made)
+    for name, value, wrong in (
+        ("figure", "36", "The figure 36 is not in the passage of Outlet 2 as it is quoted."),
+        ("feed", "Outlet 1", "The figure 35 is not in the passage of Outlet 1 as it is quoted."),
+    ):
+        changed = copy.deepcopy(made)
+        changed["alone"][0][name] = value
+        assert wrong in bundle.verify(summed(changed))
 
 
 @pytest.mark.parametrize("caveat", ["No article found here says that the ferry struck the quay.", HARDLY])

@@ -144,6 +144,19 @@ def test_a_number_in_brackets_within_a_quotation_is_not_a_citation():
     assert "\\*Smith\\* \\_v\\_ \\`Jones\\`" in shown
 
 
+def test_a_word_in_which_the_feed_cut_a_long_text_off_is_not_quoted():
+    told = "The Varno ferry sank in the storm. " + "The harbour was closed for hours and the coast guard searched. " * 4
+    cut = a_passage(text=f"{told}The Varno ferry had no radio on board, says the World Maritime Organizatio")
+    for question in ("Had the Varno ferry a radio on board?", "What is this about?"):
+        assert "Organizatio" not in answer(question, [cut])
+    assert "says the World Maritime …”" in answer("Had the Varno ferry a radio on board?", [cut])
+
+
+def test_the_last_word_of_a_short_text_without_a_full_stop_is_quoted():
+    short = a_passage(text="The Varno ferry had no radio on board, says the World Maritime Organization")
+    assert "Maritime Organization …”" in answer("Had the Varno ferry a radio on board?", [short])
+
+
 def test_a_sentence_that_the_feed_cut_off_is_marked():
     assert "“The minister said oil would …”" in asked(
         "oil minister", [a_passage(1, title="", text="The minister said oil would")]

@@ -61,6 +61,17 @@ def test_a_search_brings_the_disagreements_of_the_story_it_found_first(store: St
     assert search(store, "bus ravine Quito", now=NOW).disagreements == ()
 
 
+def test_a_search_brings_the_reports_of_the_story_it_found_first_shown_or_not(store: Store) -> None:
+    entries = stored(store, TEXTS)
+    bus = subscribe(store, "four")
+    collect(store, bus, entry("Four", "Bus falls into a ravine near Malta, killing at least 21 people", at=ago(4)))
+    assert search(store, "ferry Aurora Malta", now=NOW).reports == ()  # not grouped yet
+    Stories(store).group()
+    found = search(store, "ferry Aurora Malta", now=NOW, k=1)
+    assert len(found.passages) == 1
+    assert {report.entry_id for report in found.reports} == {each.id for each in entries}
+
+
 def test_a_search_that_shows_no_figure_reads_no_story(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(store, "reports", lambda *given: asked.append(given) or [])

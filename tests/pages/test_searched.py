@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pages
 from desk.basis import Account
+from llm.markdown import literal
 from news.edits import Edit, diff
 from news.types import ParsedEntry
 from pages._searched import changes, reworded, table
@@ -52,3 +53,25 @@ def test_who_says_what_is_a_table_in_which_nothing_is_live() -> None:
     assert len(rows) == 4
     assert all(len(row.replace("\\|", "").split("|")) == 6 for row in rows)
     assert_plain(rows[2:])
+
+
+def test_what_is_stored_beside_an_answer_is_told_below_it_and_nothing_in_it_is_live(app: App) -> None:
+    chat, now = app.part.conversations.new_id(), pages.now()
+    turn = app.part.conversations.add_turn(chat, "Why?", now=now)
+    account = {"feed": NASTY[0], "says": "13", "quote": NASTY[1], "url": "https://a.example/1", "at": now.isoformat()}
+    details = {
+        "alone": [{"feed": NASTY[2], "figure": "57", "quote": NASTY[5], "outlets": 3}],
+        "caveats": [f"No article found here says that {NASTY[3]}."],
+        "disagreements": [{"about": NASTY[4], "moved": False, "accounts": [account, account]}],
+        "horizon": {"feeds": 2, "articles": 9, "since": None, "until": None},
+    }
+    app.part.conversations.save_turn(turn.id, answer="So.", state="done", now=now, details=details)
+    at = app.open()
+    at.query_params["c"] = chat
+    at.run()
+    assert not at.exception
+    captions = [str(caption.value) for caption in at.caption]
+    assert sum("gives the figure 57" in caption for caption in captions) == 1
+    assert sum("No article found here says" in caption for caption in captions) == 1
+    assert literal("Searched 9 articles of 2 feeds.") in captions
+    assert_plain([*captions, *(str(part.value) for part in at.markdown), *(each.label for each in at.expander)])
