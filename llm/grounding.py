@@ -281,9 +281,9 @@ _WEIGHTS = {
     "replaced": -0.04,
     "swapped": -1.17,
 }
-_SUPPORTED = 0.5
-_STRICTER = 0.2
-_PARTLY = 0.25
+_SUPPORTED = 0.2
+_STRICTER = 0.54
+_PARTLY = 0.1
 
 
 def _score(measures: dict[str, float]) -> float:
