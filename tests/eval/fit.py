@@ -29,7 +29,8 @@ from tests.eval.grounding import Pair, auc, own_pairs
 
 # How much each group of pairs counts.
 SHARES = {
-    "copies": 1.0, "rewrites": 0.5, "archive": 0.5, "extracts": 1.0, "leads": 0.5, "made copies": 1.0, "made rewrites": 2.0,
+    "copies": 1.0, "rewrites": 0.5, "archive": 0.5, "extracts": 1.0, "leads": 0.5,
+    "made copies": 1.0, "made rewrites": 2.0,
 }  # fmt: skip
 LEFT_OUT = frozenset({"one sentence", "evidence", "anywhere", "joined", "copied"})
 """Measures that only stand in others, or are there for the verdict."""
@@ -103,7 +104,7 @@ def _shortened(sentence: str, rng: random.Random) -> str:
 def _joined(told: Sequence[str], rng: random.Random) -> str:
     """Two sentences in a row made one."""
     at = rng.randrange(1, min(12, len(told) - 1))
-    one, other = told[at].rstrip(".!?\"\u201d"), told[at + 1]
+    one, other = told[at].rstrip('.!?"\u201d'), told[at + 1]
     return f"{one} and {other[:1].lower()}{other[1:]}" if len(one) + len(other) < 260 else ""
 
 
