@@ -25,6 +25,10 @@ _PLACES = 60  # of one word in a text, so that a text of one word costs no more 
 _VALUES = 400  # numbers, and days, of a text
 _EVIDENCE = 3  # sentences that together may bear a claim
 _BEAM = 8
+_NATIONS = {
+    key: (*([NATION[key]] if key in NATION else []), *(f"in {nation}" for nation in WITHIN.get(key, ())))
+    for key in NATION.keys() | WITHIN.keys()
+}  # under which keys a name stands besides its own
 
 
 class Text:
@@ -59,14 +63,15 @@ class Text:
         self.numbers: list[int] = []
         self.dates: list[int] = []
         for n, token in enumerate(self.tokens):
-            if token.kind == "function":
+            kind = token.kind
+            if kind == "function":
                 continue
-            if token.kind in ("number", "date"):
-                values = self.numbers if token.kind == "number" else self.dates
+            if kind in ("number", "date"):
+                values = self.numbers if kind == "number" else self.dates
                 if len(values) < _VALUES:
                     values.append(n)
                 continue
-            if token.kind == "name":
+            if kind == "name":
                 self.names.add(token.key)
             places = self.by_key.get(token.key)
             if places is None:
@@ -74,8 +79,8 @@ class Text:
                 self.firsts.setdefault(token.key[:3], []).append(token.key)
             elif len(places) < _PLACES:
                 places.append(n)
-            for nation in (NATION.get(token.key), *(f"in {nation}" for nation in WITHIN.get(token.key, ()))):
-                if nation and len(held := self.by_key.setdefault(nation, [])) < _PLACES:
+            for nation in _NATIONS.get(token.key, ()):
+                if len(held := self.by_key.setdefault(nation, [])) < _PLACES:
                     held.append(n)
         self._words: list[str] = []
         self._grams: dict[tuple[str, str], list[int]] = {}

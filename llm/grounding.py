@@ -168,7 +168,7 @@ def findings(sentence: str, passages: Sequence[Passage | str]) -> Findings | Non
     coverage = _coverage(aligned)
     measures = {
         **coverage,
-        **_by_style(coverage, _copied(sentence, aligned)),
+        **_novelty(coverage, *_copied(sentence, aligned)),
         **_counts(here),
         "swapped": float(min(2, len(displaced))),
     }
@@ -209,19 +209,21 @@ def _coverage(aligned: Alignment) -> dict[str, float]:
         "anywhere": anywhere,
         "joined": joined / total if total else anywhere,
         "untold": sum(1 - max(aligned.best[n], 0.5 * (n in places)) for n in telling),
-        "apart": float(sum(n not in places or aligned.sentence(places[n]) != aligned.evidence[0] for n in telling)),
     }
 
 
-def _copied(sentence: str, aligned: Alignment) -> float:
-    """The share of the sentence that stands word for word in the first text of the evidence, in runs of three."""
+def _copied(sentence: str, aligned: Alignment) -> tuple[float, float]:
+    """How much of the sentence stands word for word in the first text of the evidence, in runs of three or more.
+
+    And of how many pieces it is made, for each of its words: 1 if no two words of it stand together there.
+    """
     words = lowered(sentence)[: 2 * _MOST_TOKENS]
     first = aligned.texts[aligned.evidence[0].text]
     grams, text = first.grams, first.words
-    copied = at = 0
-    while at < len(words) - 1:
-        longest = 0
-        for start in grams.get((words[at], words[at + 1]), ())[:20]:
+    copied = pieces = at = 0
+    while at < len(words):
+        longest = 1
+        for start in grams.get((words[at], words[at + 1]), ())[:20] if at + 1 < len(words) else ():
             length = 2
             while (
                 at + length < len(words) and start + length < len(text) and words[at + length] == text[start + length]
@@ -229,17 +231,23 @@ def _copied(sentence: str, aligned: Alignment) -> float:
                 length += 1
             longest = max(longest, length)
         copied += longest if longest >= 3 else 0
-        at += max(1, longest)
-    return copied / max(1, len(words))
+        pieces += 1
+        at += longest
+    whole = max(1, len(words))
+    return copied / whole, pieces / whole
 
 
-def _by_style(coverage: dict[str, float], copied: float) -> dict[str, float]:
-    """What is amiss in a copy (its pieces do not belong together) is not what is in a free wording (words lack)."""
+def _novelty(coverage: dict[str, float], copied: float, pieces: float) -> dict[str, float]:
+    """What is new in the sentence: its words, and how they are put together.
+
+    The more of it is copied, the more it counts that its pieces do not belong together: who words freely moves words.
+    """
+    is_copy = min(1.0, max(0.0, (copied - 0.3) / 0.6))
     return {
         "copied": copied,
-        "broken": copied * (1 - coverage["joined"]),
-        "free evidence": (1 - copied) * (1 - coverage["evidence"]),
-        "free anywhere": (1 - copied) * (1 - coverage["anywhere"]),
+        "unknown": 1 - coverage["anywhere"],
+        "pieces": pieces,
+        "broken": is_copy * (1 - coverage["joined"]),
     }
 
 
@@ -254,29 +262,28 @@ def _counts(failed: Sequence[Failure]) -> dict[str, float]:
 
 # Weighing
 
-_BIAS = 1.53
+_BIAS = 2.20
 _WEIGHTS = {
-    "untold": -1.11,
-    "apart": -0.64,
-    "broken": -6.43,
-    "free evidence": -0.82,
-    "free anywhere": -0.68,
-    "number": -2.54,
-    "date": -3.01,
-    "name": -1.32,
-    "place": -2.66,
-    "unit": -3.87,
-    "negation": -2.21,
-    "direction": -0.92,
-    "attribution": -1.27,
-    "certainty": -3.84,
-    "role": -2.67,
-    "replaced": -0.80,
-    "swapped": -1.31,
+    "untold": -0.70,
+    "unknown": -2.50,
+    "pieces": -2.50,
+    "broken": -4.00,
+    "number": -1.40,
+    "date": -3.59,
+    "name": -0.70,
+    "place": -1.94,
+    "unit": -4.32,
+    "negation": -2.57,
+    "direction": -2.46,
+    "attribution": -2.46,
+    "certainty": -3.85,
+    "role": -4.59,
+    "replaced": -0.04,
+    "swapped": -1.17,
 }
-_SUPPORTED = 0.5
-_STRICTER = 0.2
-_PARTLY = 0.25
+_SUPPORTED = 0.2
+_STRICTER = 0.54
+_PARTLY = 0.1
 
 
 def _score(measures: dict[str, float]) -> float:

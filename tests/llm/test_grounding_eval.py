@@ -17,11 +17,16 @@ from tests.eval.errors import KINDS, changed, names
 ARCHIVE = os.environ.get("BROADSHEET_ARCHIVE")
 
 
-@pytest.mark.parametrize(("style", "area", "balanced"), [("copies", 0.92, 0.82), ("rewrites", 0.73, 0.64)])
-def test_pairs_that_nothing_was_learned_from_are_told_apart(style: str, area: float, balanced: float) -> None:
+@pytest.mark.parametrize(
+    ("style", "count", "area", "balanced"),
+    [("copies", 100, 0.95, 0.8), ("rewrites", 100, 0.63, 0.6), ("extracts", 90, 0.95, 0.78), ("leads", 78, 0.51, 0.5)],
+)
+def test_pairs_that_nothing_was_learned_from_are_told_apart(
+    style: str, count: int, area: float, balanced: float
+) -> None:
     pairs = [pair for pair in grounding.own_pairs(None) if (pair.half, pair.style) == ("report", style)]
     found = grounding.figures(pairs)
-    assert len(pairs) == 100
+    assert len(pairs) == count
     assert found["auc"] >= area
     assert found["auc"] > found["bigram_auc"]
     assert found["balanced_accuracy"] >= balanced
@@ -29,7 +34,8 @@ def test_pairs_that_nothing_was_learned_from_are_told_apart(style: str, area: fl
 
 def test_our_own_pairs_are_balanced_and_cut_by_article() -> None:
     pairs = grounding.own_pairs(None)
-    assert sum(pair.supported for pair in pairs) * 2 == len(pairs) == 400
+    assert len(pairs) == 703
+    assert 0.45 < sum(pair.supported for pair in pairs) / len(pairs) < 0.55
     halves = {
         half: {str(pair.article) for pair in group}
         for half, group in grounding.by(pairs, lambda pair: pair.half).items()
