@@ -189,3 +189,23 @@ def test_work_is_bounded_however_long_the_texts(unit: str) -> None:
 
     seconds(10)
     assert seconds(1_000_000) < 8 * max(seconds(60_000), 0.05)
+
+
+_FERRY = (
+    "The ferry took on water less than an hour into its crossing and sank at 23:40. Eleven of the 64 people on board "
+    "died. Peter Sinclair, whose daughter Amy was among the dead, said that he had come for an apology."
+)
+
+
+def test_a_copy_in_one_piece_scores_above_the_same_words_sewn_together() -> None:
+    whole = check("The ferry took on water less than an hour into its crossing.", [_FERRY])
+    sewn = check("The ferry was among the dead less than an hour into the 64 people on board.", [_FERRY])
+    assert whole.verdict == "supported"
+    assert sewn.score < whole.score
+    assert sewn.verdict != "supported"
+
+
+def test_what_no_passage_speaks_of_lowers_the_score() -> None:
+    plain = check("Eleven people died when a ferry sank.", [_FERRY])
+    added = check("Eleven people died when a ferry sank after its engine caught fire.", [_FERRY])
+    assert added.score < plain.score
