@@ -196,3 +196,23 @@ def test_an_outlet_called_by_a_common_word_takes_nothing_out_of_a_claim() -> Non
     passage = replace(a_passage(text="Forty-one people were hurt when the ferry struck the quay."), feed="One")
     (checked,) = review("Forty-one people were hurt when the ferry struck the quay [1].", [passage])
     assert checked.support.verdict == "supported"
+
+
+_FERRY = (
+    "The ferry took on water less than an hour into its crossing and sank at 23:40. Eleven of the 64 people on board "
+    "died. Peter Sinclair, whose daughter Amy was among the dead, said that he had come for an apology."
+)
+
+
+def test_a_copy_in_one_piece_scores_above_the_same_words_sewn_together() -> None:
+    whole = check("The ferry took on water less than an hour into its crossing.", [_FERRY])
+    sewn = check("The ferry was among the dead less than an hour into the 64 people on board.", [_FERRY])
+    assert whole.verdict == "supported"
+    assert sewn.score < whole.score
+    assert sewn.verdict != "supported"
+
+
+def test_what_no_passage_speaks_of_lowers_the_score() -> None:
+    plain = check("Eleven people died when a ferry sank.", [_FERRY])
+    added = check("Eleven people died when a ferry sank after its engine caught fire.", [_FERRY])
+    assert added.score < plain.score
