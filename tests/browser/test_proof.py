@@ -134,7 +134,7 @@ def test_a_correction_is_another_version_and_the_first_is_kept(page: Page, groq:
     lines = [json.loads(line) for line in sent[-1]["content"].splitlines() if line.startswith("{")]
     assert any("whisky" in line["sentence"] for line in lines)
     assert len(lines) == 3
-    expect(page.get_by_text(re.compile("^2 claims: 1 supported"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^2 claims: 2 supported"))).to_be_visible()
     assert page.get_by_role("button", name="Correct what was not found").count() == 0
     page.get_by_role("button", name="Earlier").click()
     expect(page.get_by_text("drinking whisky").first).to_be_visible()

@@ -203,11 +203,11 @@ def test_a_backup_in_which_one_letter_changed_is_not_taken(engine: Engine, other
 
 def test_what_an_old_file_holds_that_no_database_takes_is_made_storable(database: Path, postgres_url: str) -> None:
     with closing(sqlite3.connect(database)) as raw:
-        raw.execute("INSERT INTO mutes VALUES ('word', 'a' || char(0) || 'b')")
+        raw.execute("INSERT INTO mutes (reader, kind, value) VALUES ('', 'word', 'a' || char(0) || 'b')")
         raw.commit()
     source, target = connect(f"sqlite:///{database}"), connect(postgres_url)
     copy(source, target)
-    assert held(target)["mutes"] == [("word", "a\ufffdb")]
+    assert held(target)["mutes"] == [("", "word", "a\ufffdb")]
     source.dispose()
     target.dispose()
 
