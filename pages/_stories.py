@@ -63,11 +63,14 @@ def told(card: Card) -> str:
     return f":small[:gray[{' · '.join(words)}]] {bars(card.hours, hours, step=4, height=12)}"
 
 
+def begun(news: Sequence[New]) -> bool:
+    """Whether all that is new is that the story was told for the first time."""
+    return any(one.kind == "story" for one in news)
+
+
 def news_in_words(news: Sequence[New]) -> list[str]:
-    """What is new in a story, as pieces of Markdown: figures that moved first, then outlets, reports and edits."""
+    """What is new in a story that was known, as pieces of Markdown: figures that moved, outlets, reports, edits."""
     out = [f"{KINDS[one.about].lower()} {literal(one.text)}" for one in news if one.kind == "figure"]
-    if any(one.kind == "story" for one in news):
-        out.append("new story")
     if outlets := [literal(one.text) for one in news if one.kind == "outlet"]:
         named = ", ".join(outlets[:NEWS]) + (f" and {len(outlets) - NEWS} more" if len(outlets) > NEWS else "")
         out.append(f"now also {named}")
@@ -98,7 +101,9 @@ def draw_card(
     lines = [
         f"## {link(entry.title, entry.url)}\n{about}" if large else f"**{link(entry.title, entry.url)}**  \n{about}"
     ]
-    if news:
+    if begun(news):
+        lines[0] += " :small[:primary[· New story]]"
+    elif news:
         lines.append(f":small[:primary[New:] {' · '.join(news_in_words(news))}]")
     if text and text != entry.title and not seen:
         lines.append(literal(text))

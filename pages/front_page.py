@@ -17,7 +17,7 @@ from news.store import Filter
 from news.types import Entry, Feed
 from pages import Services, ago, count, frame, now, unique
 from pages._plain import near_the_end
-from pages._stories import draw_card, draw_entry, news_in_words
+from pages._stories import begun, draw_card, draw_entry, news_in_words
 from pages._words import day, language_name, long_date, midnight, zone
 
 TOP, OF_A_TOPIC, POOL = 9, 4, 60
@@ -172,25 +172,20 @@ def last_look(part: Services, at: datetime) -> datetime | None:
 
 def draw_changes(cards: Sequence[Card], news: Mapping[int, Sequence[New]], marks: Marks, since: datetime) -> None:
     """What changed since the reader looked last: in figures, then the stories they know that moved."""
-    begun = sum(any(one.kind == "story" for one in told) for told in news.values())
-    went_on = len(news) - begun
+    new = sum(map(begun, news.values()))
+    went_on = len(news) - new
     if not news:
         st.caption(f"Nothing new since you last looked, {ago(since)}.")
         return
-    words = [count(begun, "new story", "new stories")] if begun else []
+    words = [count(new, "new story", "new stories")] if new else []
     words += [f"{went_on} moved"] if went_on else []
     st.markdown(f"**Since you last looked**, {ago(since)}: {', '.join(words)}.")
-    known = [card for card in cards if card.id in news and (card.id in marks.followed or card.id in marks.seen)]
-    others = [card for card in cards if card.id in news and card not in known and begun_before(news[card.id])]
+    moved = [card for card in cards if card.id in news and not begun(news[card.id])]
+    moved.sort(key=lambda card: card.id not in marks.followed and card.id not in marks.seen)
     with st.container(gap=None):
-        for card in [*known, *others][:CHANGES]:
+        for card in moved[:CHANGES]:
             label = f"{literal(card.lead.title)} :small[:gray[{' · '.join(news_in_words(news[card.id]))}]]"
             st.page_link("pages/story.py", label=label, query_params={"id": str(card.id)})
-
-
-def begun_before(news: Iterable[New]) -> bool:
-    """Whether a story was there already."""
-    return all(one.kind != "story" for one in news)
 
 
 def draw_grid(
