@@ -180,10 +180,10 @@ def draw_changes(cards: Sequence[Card], news: Mapping[int, Sequence[New]], marks
     words = [count(new, "new story", "new stories")] if new else []
     words += [f"{went_on} moved"] if went_on else []
     st.markdown(f"**Since you last looked**, {ago(since)}: {', '.join(words)}.")
-    moved = [card for card in cards if card.id in news and not begun(news[card.id])]
-    moved.sort(key=lambda card: card.id not in marks.followed and card.id not in marks.seen)
+    changed = [card for card in cards if card.id in news and not begun(news[card.id])]
+    changed.sort(key=lambda card: card.id not in marks.followed and card.id not in marks.seen)
     with st.container(gap=None):
-        for card in moved[:CHANGES]:
+        for card in changed[:CHANGES]:
             label = f"{literal(card.lead.title)} :small[:gray[{' · '.join(news_in_words(news[card.id]))}]]"
             st.page_link("pages/story.py", label=label, query_params={"id": str(card.id)})
 
