@@ -281,7 +281,7 @@ _WEIGHTS = {
     "swapped": -1.18,
 }
 _SUPPORTED = 0.2
-_STRICTER = 0.63
+_STRICTER = 0.58
 _PARTLY = 0.1
 
 
