@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 from llm.lexicon import COMMON, NATION, NEAR, OPPOSITE, PLACES, TELLING, stem
-from news.terms import FUNCTION_WORDS, terms
+from news.terms import FUNCTION_WORDS, sentences, terms
 
 TokenKind = Literal["word", "name", "number", "date", "function"]
 
@@ -468,6 +468,13 @@ def _places(value: float) -> int:
     return len(f"{value:.10g}".split("e")[0].replace(".", "").strip("0"))
 
 
+_AHEAD = re.compile(
+    r"\b(?:will|would|next|coming|upcoming|until|till|before|by|ahead|due|set to|plans?|expected|scheduled|is to|"
+    r"are to|every|each|shall|from|starting|to be)\b|['\u2019]ll\b",
+    re.IGNORECASE,
+)
+
+
 @lru_cache(maxsize=4096)
 def days(day: Day, published: date | None) -> tuple[int, int] | None:
     """The first and last day, as ordinals, that `day` may mean in a text of that day; None if it cannot be told."""
@@ -491,6 +498,26 @@ def days(day: Day, published: date | None) -> tuple[int, int] | None:
         return date(year, day.month, 1).toordinal(), following.toordinal() - 1
     except (ValueError, OverflowError):  # 31 February
         return None
+
+
+def named_days(text: str, published: date, most: int = 3) -> tuple[tuple[str, date], ...]:
+    """The days that a text names, other than that of its publication, each once with the words for it, in order.
+
+    For a reader, so only what is sure: a single day ("on Tuesday", "yesterday", "9 June"), not a month, and no weekday
+    in a sentence that speaks of what is to come.
+    """
+    found: dict[date, str] = {}
+    for sentence in sentences(text):
+        ahead = _AHEAD.search(sentence) is not None
+        named = [(token, token.value) for token in read(sentence) if isinstance(token.value, Day)]
+        for place, (token, day) in enumerate(named):
+            dated = place + 1 < len(named) and named[place + 1][0].start - token.end <= 3  # "Monday, 18 May"
+            if "/" in token.text or (day.weekday and (ahead or dated)):
+                continue
+            span = days(day, published)
+            if span and span[0] == span[1] != published.toordinal():
+                found.setdefault(date.fromordinal(span[0]), token.text)
+    return tuple((words, day) for day, words in found.items())[:most]
 
 
 def _nearest_year(day: Day, published: date | None) -> int:

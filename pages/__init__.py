@@ -26,6 +26,7 @@ from desk.readers import Reader, Readers
 from desk.reading import Reading
 from desk.usage import Usages
 from llm.base import ModelError
+from llm.facts import named_days
 from llm.groq import GroqModel
 from llm.groq import warm as warm_model
 from llm.live import Live, Slots
@@ -311,6 +312,10 @@ def sources(passages: Sequence[Passage], cited: Sequence[int]) -> None:
         for n in order:
             passage = passages[n - 1]
             about = f"{literal(passage.feed)} · {moment(passage.published_at)}" + ("" if n in cited else " · not cited")
+            published = passage.published_at.date()
+            for words, day in named_days(f"{passage.title}\n\n{passage.text}", published):
+                year = f" {day.year}" if day.year != published.year else ""
+                about += f" · “{literal(words)}” is {day.day} {day:%B}{year}"
             if addressed(passage.title, passage.text, passage.feed):
                 about += f"]] :orange-badge[{ADDRESSED}] :small[:gray["
             blocks.append(

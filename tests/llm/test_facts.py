@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from llm.facts import Day, Number, agrees, days, read, same_day
+from llm.facts import Day, Number, agrees, days, named_days, read, same_day
 
 WEDNESDAY = date(2026, 6, 10)
 
@@ -117,3 +117,25 @@ def test_names_are_told_by_their_capitals_but_not_at_the_start_or_in_a_title() -
 def test_every_token_stands_where_it_says() -> None:
     text = "The U.S. paid $1.2bn on 9 June; 日本の首相 said nothing."
     assert all(text[token.start - 7 : token.end - 7].startswith(token.text[0]) for token in read(text, 7))
+
+
+PUBLISHED = date(2026, 6, 11)  # a Thursday
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("The minister resigned on Tuesday.", [("Tuesday", date(2026, 6, 9))]),
+        ("Three people died yesterday.", [("yesterday", date(2026, 6, 10))]),
+        (
+            "It began on 2 June. On 2 June 2025 it had begun too.",
+            [("2 June", date(2026, 6, 2)), ("2 June 2025", date(2025, 6, 2))],
+        ),
+        ("The vote was held on Monday, 1 June.", [("1 June", date(2026, 6, 1))]),
+        ("Parliament will vote on Friday.", []),
+        ("Today nobody came, and rains fell in May.", []),
+        ("He left on Thursday.", []),
+    ],
+)
+def test_the_days_that_a_text_names_are_told_where_they_are_sure(text: str, named: list[tuple[str, date]]) -> None:
+    assert list(named_days(text, PUBLISHED)) == named
