@@ -13,6 +13,7 @@ LEAST = 12
 """The fewest characters that are a repetition and no chance, unless they are all of the last sentence or item."""
 
 _BLOCK = re.compile(r"[-*+] |#{1,6} |[0-9]{1,3}[.)] |\|")
+_OPENING = re.compile(r"[-*+]|#{1,6}|[0-9]{1,3}[.)]?")  # what may become the beginning of a block
 _BEGINS = re.compile(r"(?:^|[.!?…\])。！？]\s*|\n\s*(?:[-*+]|[0-9]{1,3}[.)])?\s*)$")  # what stands before a sentence
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
@@ -31,7 +32,8 @@ class Seam:
         if self._joined:
             return self._spare(delta)
         self._held += delta
-        return "" if self._held.lstrip() in self._begun else self._join()
+        text = self._held.lstrip()
+        return "" if text in self._begun or _OPENING.fullmatch(text) else self._join()
 
     def close(self) -> str:
         """What was kept back."""

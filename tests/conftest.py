@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
@@ -21,6 +22,10 @@ from storage.engine import connect
 from tests.postgres_server import PostgresServer, binaries
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+
+# The same examples in every run; what a search with others finds is kept as an example.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 # ---------------------------------------------------------------- no network but loopback
 

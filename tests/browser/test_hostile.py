@@ -131,7 +131,7 @@ def test_a_model_that_obeys_whatever_it_reads_brings_nothing_to_life(
         expect(answer.get_by_text(re.compile(r"^\d+ claims?:"))).to_be_visible(timeout=60_000)
         idle(page)
         unharmed(page, foreign)
-        assert answer.get_by_text("Speaks to a model").count()
+        expect(answer.get_by_text("Speaks to a model").first).to_be_attached()
     page.reload()
     expect(page.get_by_text(re.compile(r"^\d+ claims?:")).last).to_be_visible()
     idle(page)

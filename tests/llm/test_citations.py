@@ -76,6 +76,7 @@ def outside_code(markdown: str) -> str:
 @settings(max_examples=300, deadline=None)
 @given(written)
 @example("\\\\`foo@`")
+@example("\\> ```\n")
 def test_nothing_the_model_writes_becomes_a_link_a_picture_or_a_formula(text):
     prose = outside_code(draw(text, PASSAGES))
     for n in range(1, 5):
@@ -83,7 +84,7 @@ def test_nothing_the_model_writes_becomes_a_link_a_picture_or_a_formula(text):
     assert not re.search(r"[\[\]<$]", prose)
     assert not re.search(r"(?<!\\)(?:\\\\)*(?<!\\)[~!]", prose)
     assert not re.search(r"https?\\?:\\?/\\?/|www\\?\.|@(?!\u2060)", prose, re.IGNORECASE)
-    assert not re.search(r"(?<!\\)&(?!#\d\d;|lt;)", prose)
+    assert not re.search(r"(?<!\\)&(?!#\d\d;|lt;|gt;)", prose)
     assert not re.search(r":(?:material[/_]\w+|streamlit|smile)\\?:", prose)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm.seam import Seam
@@ -69,6 +69,7 @@ words = st.lists(st.sampled_from(["Oil ", "rose ", "[1]. ", "\n\n", "x", "政府
 
 
 @given(words, words, st.lists(st.integers(0, 60), max_size=6))
+@example("x", "- a", [1])
 def test_the_same_text_comes_out_however_it_is_cut(begun, rest, cuts):
     places = sorted({0, len(rest), *(cut for cut in cuts if cut < len(rest))})
     pieces = [rest[a:b] for a, b in itertools.pairwise(places)]
