@@ -5,6 +5,7 @@ This is where the parts are put together: it alone (with the `__main__` files) r
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import threading
@@ -295,6 +296,21 @@ def headline(entry: Entry, *, summary: int = 220) -> str:
         text = text[:summary].rsplit(" ", 1)[0] + " …"
     body = f"**{link(entry.title, entry.url)}**  \n:small[:gray[{' · '.join(marks)}]]"
     return f"{body}\n\n{literal(text)}" if text and text != entry.title else body
+
+
+def bars(numbers: Sequence[int], told: str, *, step: int = 5, height: int = 14) -> str:
+    """Numbers as Markdown for a small picture of our own making, its last bar the newest; `told` says it in words."""
+    tallest = max(*numbers, 1)
+    drawn = "".join(
+        f'<rect x="{n * step}" y="{height - size:.1f}" width="{step - 1}" height="{size:.1f}"/>'
+        for n, number in enumerate(numbers)
+        for size in [max(1.0, height * number / tallest)]
+    )
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{step * len(numbers)}" height="{height}" fill="#9a8c78">'
+        f"{drawn}</svg>"
+    )
+    return f"![{told}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
 def sources(passages: Sequence[Passage], cited: Sequence[int]) -> None:

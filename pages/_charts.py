@@ -1,9 +1,8 @@
-"""Small pictures of when things were published: bars within a line of text, and a story's reports by outlet."""
+"""A story's reports by outlet over time, as a chart. Its page alone imports this: charts take long to load."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import tzinfo
 from typing import Any
 
@@ -21,21 +20,6 @@ OUTLETS = 14
 OTHERS = "Others"
 LONGEST_NAME, LONGEST_HEADLINE = 24, 140
 FIRST, LATER = "First report", "Report"
-
-
-def bars(numbers: Sequence[int], told: str, *, step: int = 5, height: int = 14) -> str:
-    """Numbers as Markdown for a small picture of our own making, its last bar the newest; `told` says it in words."""
-    tallest = max(*numbers, 1)
-    drawn = "".join(
-        f'<rect x="{n * step}" y="{height - size:.1f}" width="{step - 1}" height="{size:.1f}"/>'
-        for n, number in enumerate(numbers)
-        for size in [max(1.0, height * number / tallest)]
-    )
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{step * len(numbers)}" height="{height}" fill="#9a8c78">'
-        f"{drawn}</svg>"
-    )
-    return f"![{told}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
 def draw_reports(entries: Iterable[Entry], here: tzinfo) -> None:

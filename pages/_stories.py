@@ -13,8 +13,7 @@ from llm.markdown import link, literal
 from news.front import Card, New
 from news.stories import opening
 from news.types import Entry
-from pages import Services, ago, count, headline, now
-from pages._charts import bars
+from pages import Services, ago, bars, count, headline, now
 from pages._words import clock, zone
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show

@@ -14,9 +14,8 @@ from news.errors import UnknownFeed
 from news.injection import addressed
 from news.store import FOR_EVER, KEEP, Filter
 from news.types import Feed, Mute
-from pages import Services, ago, count, frame, now, unique
+from pages import Services, ago, bars, count, frame, now, unique
 from pages._adding import choose_feeds, fetch, forget_job, watch
-from pages._charts import bars
 from pages._words import clock, language_name, until, zone
 
 PER_PAGE = 20
