@@ -130,8 +130,11 @@ if told is None:
     st.page_link("pages/front_page.py", label="See today's stories", icon=":material/newspaper:")
     st.stop()
 
-part.reading.mark("seen", told.id, now=at)
-draw_head(part, told, part.reading.marks(), at, here)
+marks = part.reading.marks()
+came = max(entry.first_seen_at for entry in told.entries)
+if told.id not in marks.seen or marks.seen[told.id] < came:  # not at each click on the page
+    part.reading.mark("seen", told.id, now=at)
+draw_head(part, told, marks, at, here)
 if len(told.entries) > 1:
     draw_reports(told.entries, here)
 if told.differences:
