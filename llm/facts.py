@@ -500,6 +500,7 @@ def days(day: Day, published: date | None) -> tuple[int, int] | None:
         return None
 
 
+@lru_cache(maxsize=1_024)  # a page that is drawn again asks for the same passages
 def named_days(text: str, published: date, most: int = 3) -> tuple[tuple[str, date], ...]:
     """The days that a text names, other than that of its publication, each once with the words for it, in order.
 

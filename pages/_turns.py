@@ -17,6 +17,7 @@ from llm.marks import mark
 from llm.window import Ledger
 from news import searches
 from news.search import keywords
+from news.types import Passage
 from pages import QUESTION_CHARACTERS, Services, count, sources
 from pages._adding import search_web, templates, was_searched
 from pages._answer import replay
@@ -42,17 +43,18 @@ NOTE_CHARACTERS = 500
 def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *, last: bool) -> None:
     """A turn whose answer is not being written now."""
     draw_question(turn)
+    passages = assistant.read_passages(turn.details)
     with st.chat_message("assistant", avatar=DESK):
         with st.container(key=f"answer-{turn.id}"):
-            replay_marked(turn, key=turn.id)
+            replay_marked(turn, passages)
         with st.container():
             fresh = st.session_state.get("fresh") == turn.id and bool(st.session_state.pop("fresh"))
-            draw_foot(part, chat, turn, earlier, last=last, fresh=fresh)
+            draw_foot(part, chat, turn, passages, earlier, last=last, fresh=fresh)
 
 
-def replay_marked(turn: Turn, *, key: str) -> None:
+def replay_marked(turn: Turn, passages: Sequence[Passage]) -> None:
     """A whole answer with the marks of its checks; where the reader wants no claims without support, without them."""
-    passages, checks = assistant.read_passages(turn.details), turn.details.get("checks", ())
+    key, checks = turn.id, turn.details.get("checks", ())
     hide = bool(st.session_state.get("hide_unfound")) and not st.session_state.get(f"unhidden-{key}")
     marked = mark(turn.answer, passages, checks, hide=hide)
     replay(marked.markdown)
@@ -105,8 +107,9 @@ def draw_branches(part: Services, chat: str, turn: Turn) -> None:
 
 
 def draw_foot(
-    part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *, last: bool, fresh: bool = False
-) -> None:
+    part: Services, chat: str, turn: Turn, passages: Sequence[Passage], earlier: Sequence[Turn], *, last: bool,
+    fresh: bool = False,
+) -> None:  # fmt: skip
     """What stands below an answer; more below the `last` one, which came after `earlier`, and below a `fresh` one."""
     details = turn.details
     if notice := unseen(details.get("notice", ""), turn.id):
@@ -129,7 +132,6 @@ def draw_foot(
                     "Quote the articles instead", key=f"quote-{turn.id}", icon=":material/format_quote:",
                     type="tertiary", on_click=intend, args=("again", turn.id), kwargs={"model": ExtractiveModel.name},
                 )  # fmt: skip
-    passages = assistant.read_passages(details)
     sources(passages, cited(details))
     draw_checks(details.get("checks", ()), passages, key=f"checks-{turn.id}")
     draw_correction(part, turn)
@@ -349,7 +351,7 @@ def draw_shared(turn: Turn) -> None:
     with st.chat_message("assistant", avatar=DESK):
         passages = assistant.read_passages(turn.details)
         if turn.answer:
-            replay_marked(turn, key=turn.id)
+            replay_marked(turn, passages)
         if turn.state != "done":
             st.caption("This answer was not finished.")
         sources(passages, cited(turn.details))
