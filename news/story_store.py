@@ -94,19 +94,22 @@ class Stories:
     def _batch(self) -> int:
         """Group the next entries, as far as the next repair, and repair if it is due."""
         with reading(self.store.engine) as connection:
-            waiting = connection.execute(_worded().where(_e.story_id.is_(None)).limit(BATCH))
+            waiting = connection.execute(_worded().where(_e.story_id.is_(None)).limit(BATCH + 1))
             entries = [_entry(row) for row in waiting]
             if not entries:
                 return 0
             grouper = self._current(connection)
         repaired_at = self._state.repaired_at or entries[0].first_seen_at
         placed: dict[int, int] = {}
-        for entry in entries:
+        due = False
+        for entry, following in zip(entries[:BATCH], [*entries[1:], None], strict=False):
             placed[entry.id] = grouper.add(entry)
-            if entry.first_seen_at - repaired_at >= REPAIR_EVERY:
+            # What came at one moment came in no order that means anything, so it is repaired when all of it is there.
+            last = following is None or following.first_seen_at != entry.first_seen_at
+            if due := last and entry.first_seen_at - repaired_at >= REPAIR_EVERY:
                 break
         self._write(Repair(moved=placed), repaired_at)
-        if entry.first_seen_at - repaired_at >= REPAIR_EVERY:
+        if due:
             self._write(grouper.repair(), entry.first_seen_at)
         return len(placed)
 
@@ -168,11 +171,14 @@ def _state(connection: Connection) -> _State:
 
 
 def _worded() -> Select[tuple[int, int, str, str, datetime, int | None]]:
-    """What the grouper reads of entries, in the order in which they came; those of removed feeds too."""
+    """What the grouper reads of entries, in the order in which they came; those of removed feeds too.
+
+    Which feed answered first is chance, so what came at one moment is in the order of publication.
+    """
     return (
         select(_e.id, _e.feed_id, _v.title, func.substr(_v.text, 1, READ).label("text"), _e.first_seen_at, _e.story_id)
         .join_from(t.entries, t.versions, and_(_v.entry_id == _e.id, _v.valid_until.is_(None)))
-        .order_by(_e.first_seen_at, _e.id)
+        .order_by(_e.first_seen_at, _e.published_at, _e.url, _e.id)
     )
 
 

@@ -45,7 +45,7 @@ def entries(items: Sequence[Item]) -> list[Entry]:
     feeds: dict[str, int] = {}
     out: dict[str, Entry] = {}
     numbers = count(1)
-    for item in sorted(items, key=lambda item: (item.collected_at, item.source, item.published_at)):
+    for item in sorted(items, key=lambda item: (item.collected_at, item.published_at, item.source)):
         key = article_key(item.link)
         if key not in out:
             number = next(numbers)
@@ -112,12 +112,13 @@ def grouped(arriving: Sequence[Entry], *, repair: bool = True) -> tuple[Groups, 
     repairs = 0.0
     most = 0
     repaired_at = arriving[0].first_seen_at
-    for entry in arriving:
+    for entry, following in zip(arriving, [*arriving[1:], None], strict=True):
         start = time.process_time()
         stories[entry.id] = grouper.add(entry)
         took.append(time.process_time() - start)
         most = max(most, len(grouper))
-        if repair and entry.first_seen_at - repaired_at >= REPAIRED_EVERY:
+        last = following is None or following.first_seen_at != entry.first_seen_at
+        if repair and last and entry.first_seen_at - repaired_at >= REPAIRED_EVERY:
             start = time.process_time()
             stories.update(grouper.repair().moved)
             repairs += time.process_time() - start

@@ -112,8 +112,7 @@ def lived(store: Store, stand: str) -> tuple[Store, list[Step]]:
             at = START + number * STEP
             ask(f"{stand}/clock?at={at:%Y-%m-%dT%H:%M:%SZ}", "POST")
             due = store.due(at, everything=True)
-            # One fetcher, so that what comes at one moment comes in the same order each time.
-            outcomes = list(refresh(store, due, fetcher=fetcher, parser=parser, now=at, fetchers=1))
+            outcomes = list(refresh(store, due, fetcher=fetcher, parser=parser, now=at))
             stories.group()
             looked = desk.looked(now=at)
             steps.append(
