@@ -61,8 +61,12 @@ class Refresher:
         parsers: Callable[[], AbstractContextManager[Parses]] = lambda: ParserPool(os.cpu_count() or 1),
         readers: Callable[[], AbstractContextManager[Reads]] = ArticlePool,
         elsewhere: Callable[[], bool] = lambda: False,
+        tidy: Callable[[datetime], object] = lambda _: None,
     ) -> None:
-        """`elsewhere` tells whether others (`news.worker`) poll now: then this one only does what it is asked to."""
+        """`elsewhere` tells whether others (`news.worker`) poll now: then this one only does what it is asked to.
+
+        `tidy` deletes what else is past its time; it is called at the start and as often as the store is pruned.
+        """
         self.store = store
         self.stories = Stories(store)
         self.fetcher = fetcher
@@ -71,6 +75,7 @@ class Refresher:
         self._parsers = parsers
         self._readers = readers
         self._elsewhere = elsewhere
+        self._tidy = tidy
         self._asked: queue.Queue[tuple[Job, Sequence[Feed]] | None] = queue.Queue()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
@@ -144,13 +149,15 @@ class Refresher:
 
     def _poll(self) -> None:
         try:
+            now = self.clock()
+            if late := self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
+                self._pruned_at = now
+                self._tidy(now)
             if self._elsewhere():
                 return
-            now = self.clock()
             if feeds := self.store.due(now):
                 self._work(Job(total=len(feeds)), feeds)
-            if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
-                self._pruned_at = now
+            if late:
                 self.store.prune(now)
         except StorageError as error:
             log.warning("poll_failed", extra={"error": str(error)})

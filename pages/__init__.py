@@ -144,12 +144,14 @@ def services() -> Services:
         allow_private=says_yes(setting("ALLOW_PRIVATE_FEEDS")),
         user_agent=user_agent(setting("CONTACT")),
     )
-    refresher = Refresher(store, fetcher, clock=now, elsewhere=lambda: working(engine))
+    conversations, readers = Conversations(engine), Readers(engine)
+
+    def tidy(at: datetime) -> None:
+        conversations.purge(at - REMOVED_FOR)
+        readers.purge(at - LEFT_FOR)
+
+    refresher = Refresher(store, fetcher, clock=now, elsewhere=lambda: working(engine), tidy=tidy)
     refresher.start()
-    conversations = Conversations(engine)
-    conversations.purge(now() - REMOVED_FOR)
-    readers = Readers(engine)
-    readers.purge(now() - LEFT_FOR)
     key, address = setting("GROQ_API_KEY"), setting("GROQ_BASE_URL")
     asked = GroqModel(key, base_url=address or None) if key or address else None
     threading.Thread(target=_warm, args=(asked, store), name="warm", daemon=True).start()

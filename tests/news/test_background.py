@@ -41,14 +41,16 @@ def running(
     clock: Clock | None = None,
     look_every_s: float = SOON_S,
     elsewhere: Callable[[], bool] = lambda: False,
+    tidy: Callable[[datetime], object] = lambda _: None,
 ) -> Iterator[Refresher]:
     @contextmanager
     def parsers() -> Iterator[FakeParser]:
         yield FakeParser()
 
     refresher = Refresher(
-        store, fetcher, clock=clock or Clock(), look_every_s=look_every_s, parsers=parsers, elsewhere=elsewhere
-    )
+        store, fetcher, clock=clock or Clock(), look_every_s=look_every_s, parsers=parsers, elsewhere=elsewhere,
+        tidy=tidy,
+    )  # fmt: skip
     refresher.start()
     try:
         yield refresher
@@ -219,6 +221,15 @@ def test_old_entries_are_pruned_at_the_start_and_then_every_few_hours(store: Sto
         wait_until(lambda: len(store.entries()) == 2)
         clock.at += PRUNE_EVERY
         wait_until(lambda: kept() == ["Title of new"])
+
+
+def test_what_else_is_past_its_time_is_tidied_as_often_whoever_polls(store: Store) -> None:
+    clock = Clock()
+    tidied: list[datetime] = []
+    with running(store, FakeFetcher(), clock=clock, elsewhere=lambda: True, tidy=tidied.append):
+        wait_until(lambda: tidied == [NOW])
+        clock.at += PRUNE_EVERY
+        wait_until(lambda: tidied == [NOW, NOW + PRUNE_EVERY])
 
 
 def test_a_refresher_that_was_never_started_can_be_closed(store: Store) -> None:
