@@ -115,7 +115,9 @@ _ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 # An earthquake of several: each has a magnitude of its own.
-_SEVERAL = re.compile(r"\b(?:twin|double|pair of|two|second|both|followed|aftershocks?|\d\.\d and \d)\b", re.IGNORECASE)
+_SEVERAL = re.compile(
+    r"\b(?:twin|doublets?|double|pair of|two|second|both|followed|aftershocks?|\d\.\d and \d)\b", re.IGNORECASE
+)
 _LONGEST = 400
 
 

@@ -17,11 +17,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import count
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any
 
 from news import grouping
+from news.figures import differences
 from news.grouping import Grouper
 from news.terms import terms
 from news.types import Entry
@@ -75,6 +76,7 @@ def measure(items: Sequence[Item], *, compare: bool = True) -> dict[str, Any]:
         "groups": len(set(groups.values())),
         "speed": speed,
         **{name: judged(groups, gold, name) for name in SETS},
+        "figures": figures_shown(arriving, groups),
     }
     if compare:
         out["baselines"] = baselines(arriving, gold)
@@ -98,6 +100,24 @@ def judged(groups: Groups, gold: Mapping[str, tuple[str, str]], part: str) -> di
         "bcubed_precision": precision, "bcubed_recall": recall, "bcubed_f1": _f1(precision, recall),
     }  # fmt: skip
     return {"articles": len(there), **{name: round(value, 4) for name, value in figures.items()}}
+
+
+def figures_shown(arriving: Sequence[Entry], groups: Groups) -> dict[str, int]:
+    """Of all pairs of numbers that are shown to differ: how many there are, were judged by hand, and are right."""
+    told = json.loads((DATA / "figures.json").read_text(encoding="utf-8"))
+    right = {(row["kind"], frozenset(map(tuple, (row["one"], row["other"])))): row["right"] for row in told}
+    key = {entry.id: article_key(entry.url) for entry in arriving}
+    stories: defaultdict[int, list[Entry]] = defaultdict(list)
+    for entry in arriving:
+        stories[groups[key[entry.id]]].append(entry)
+    verdicts = [
+        right.get((difference.kind, frozenset((key[figure.entry_id], figure.value) for figure in pair)))
+        for story in stories.values()
+        for difference in differences(story)
+        for pair in combinations(difference.figures, 2)
+    ]
+    judged = [verdict for verdict in verdicts if verdict is not None]
+    return {"shown": len(verdicts), "judged": len(judged), "right": sum(judged)}
 
 
 def _f1(precision: float, recall: float) -> float:

@@ -23,6 +23,7 @@ from tests.news.test_grouping import told
         ("A magnitude 7.8 earthquake struck Varno", "magnitude", 7.8),
         ("Twin earthquakes of magnitude 7.2 and 7.5 struck Varno", "none", 0),
         ("A magnitude 7.2 earthquake hit Varno, followed by one of 7.5", "none", 0),
+        ("Varno counts its losses after a 7.5 magnitude seismic doublet", "none", 0),
         ("Two still missing in flooded Karlsund cave", "missing", 2),
         ("Car hits crowd in Modane, 8 injured", "hurt", 8),
         ("A separate strike killed 8 people", "none", 0),
