@@ -117,6 +117,18 @@ def test_marks_are_reached_named_and_opened_by_keyboard_alone(page: Page, groq: 
     expect(found).to_be_focused()
 
 
+def test_a_block_is_marked_while_the_next_is_written_and_its_mark_can_be_pressed(page: Page, groq: GroqServer) -> None:
+    groq.says(deltas=[f"{WRONG}\n\n", *(f"later{n:03} " for n in range(60))], per_second=20)
+    ask(page, QUESTION)
+    mark = page.get_by_role("link", name="Contradicted: see why")
+    mark.click()
+    expect(page.get_by_text("later000")).to_be_visible()
+    expect(page.get_by_text("later059")).to_have_count(0)
+    expect(card_of(page).get_by_text("number “53”, the passage has “41”")).to_be_visible()
+    expect(page.get_by_text("later059")).to_be_visible()  # pressing it did not stop the answer
+    expect(page.get_by_text("You stopped this answer.")).to_have_count(0)
+
+
 def test_who_was_given_the_link_opens_the_marks_too(
     app: AppServer, page: Page, groq: GroqServer, open_page: Callable[..., Page]
 ) -> None:
