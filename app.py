@@ -25,10 +25,11 @@ from pages._adding import choose_feeds
 from pages._answer import stream
 from pages._asking import Intent, begin, correct, find, holding, intend, intended, resume, told, was_stopped, watched
 from pages._chats import draw_chats
+from pages._checks import draw_pressed
 from pages._meter import draw_ledger, draw_meter, in_words
 from pages._model import chat_model
 from pages._plain import to_the_end
-from pages._turns import DESK, PERSON, draw_question, draw_turn, written
+from pages._turns import DESK, PERSON, claim_of, draw_question, draw_turn, written
 from pages._voice import heard, may_speak
 
 ID = re.compile("[0-9]{1,9}")
@@ -262,7 +263,9 @@ with under:
     for _, live in running:
         draw_ended(live, counting())
     draft = drafts.get(chat)
-    to_the_end(running[-1][0].id if started else draft or "")
+    with st.container(gap=None):
+        to_the_end(running[-1][0].id if started else draft or "")
+        draw_pressed(lambda turn, number: claim_of(part.conversations.turn(turn), number))
 
 with history:
     welcome = st.empty()

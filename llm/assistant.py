@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
@@ -21,7 +21,9 @@ from llm.alone import Alone, alone
 from llm.base import ChatModel, Interrupted, ModelError, Stream, TooLarge, Usage
 from llm.citations import Citation, Linker
 from llm.citations import draw as draw
-from llm.grounding import Checked, review
+from llm.claims import Claim
+from llm.claims import Stream as Claims
+from llm.grounding import Checked, recheck
 from llm.prompt import Turn as Turn
 from llm.request import Request as Request
 from llm.request import prepare as prepare
@@ -50,9 +52,10 @@ class Answer:
     in the order of their numbers. `model` is the one that answers. `notice` is a sentence for the reader, or "".
     `covered` is False if what was found is hardly about the question; `caveats` are sentences on what was not found,
     `disagreements` the figures in which reports differ. `reasoning` is what the model thought, never part of the
-    answer. `usage` and `limits` come with the end, and so do up to three `follow_ups` (questions to ask next, as plain
-    text), the `checks` of its claims against the passages, and the figures that one outlet has `alone`. One that goes
-    on with a broken answer begins with the text of that, as its first piece.
+    answer. The `checks` of its claims against the passages grow too: those of a line are there before what follows it
+    is given out. `usage` and `limits` come with the end, and so do up to three `follow_ups` (questions to ask next, as
+    plain text) and the figures that one outlet has `alone`. One that goes on with a broken answer begins with the text
+    of that, as its first piece.
 
     `first_s` and `seconds` are those from `asked_at` until the first delta and until the end, None before.
     """
@@ -69,7 +72,7 @@ class Answer:
         self.disagreements = draft.found.disagreements
         self.model = stream.model
         self.notice = " ".join(filter(None, (stream.notice, notice)))
-        self.raw = begun
+        self.raw = ""
         self.reasoning = ""
         self.state: State = "streaming"
         self.reason = ""
@@ -89,7 +92,8 @@ class Answer:
         self._seam = Seam(begun)
         self._ending = followups.Ending()
         self._linker = Linker(request.passages)
-        self.markdown = self._linker.feed(begun)
+        self._claims = Claims()
+        self.markdown = self._take(begun)
         self._closed = threading.Event()
         self._pieces = self._read()
 
@@ -196,7 +200,7 @@ class Answer:
             else:
                 self._end("interrupted", str(broken))
         except Exception:
-            self.raw += self._ending.close(broken=True)
+            self._add(self._ending.close(broken=True))
             self._end("interrupted", "The answer broke off because of a fault in Broadsheet. Ask again.")
             raise
         finally:
@@ -205,17 +209,27 @@ class Answer:
                 self._end("stopped")
 
     def _give(self, text: str) -> Iterator[str]:
-        self.raw += text
-        markdown = self._linker.feed(text)
+        markdown = self._take(text)
         if markdown:
             self.markdown += markdown
             yield markdown
 
+    def _take(self, text: str) -> str:
+        """Take in what the model wrote: the Markdown that it decides, once the claims that it ends are checked."""
+        self._add(text)
+        return self._linker.feed(text)
+
+    def _add(self, text: str) -> None:
+        self.raw += text
+        self._check(self._claims.feed(text))
+
+    def _check(self, claims: Iterable[Claim]) -> None:
+        self.checks += tuple(recheck(claim, self.passages) for claim in claims if claim.states)
+
     def _rest(self, broken: bool) -> str:
         """Take in what was kept back: the Markdown of it. Once the linker is closed there is none."""
         text = self._ending.feed(self._seam.close()) + self._ending.close(broken=broken)
-        self.raw += text
-        markdown = self._linker.feed(text) + self._linker.close()
+        markdown = self._take(text) + self._linker.close()
         self.markdown += markdown
         return markdown
 
@@ -239,7 +253,7 @@ class Answer:
         self.limits = self._stream.limits
         self.seconds = self._clock() - self._asked_at
         self.reason = reason
-        self.checks = review(self.raw, self.passages)
+        self._check(self._claims.close())
         self.alone = alone(self.checks, self.passages, self._reports)
         if state == "done":
             self.follow_ups = followups.complete(

@@ -26,7 +26,8 @@ from typing import Any
 
 from llm.assistant import Answer, State
 from llm.base import Interrupted, ModelError
-from llm.blocks import Cutter
+from llm.blocks import Cutter, cut
+from llm.marks import mark
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +147,16 @@ class Block:
         """Whether it will not grow any more."""
         with self._live._changed:
             return self._live._block(self._place)[1]
+
+    @property
+    def followed(self) -> bool:
+        """Whether another block has begun after it."""
+        return self._place + 1 < len(self._live._cutter.starts)
+
+    @property
+    def marked(self) -> str:
+        """Its text with the marks of its claims (`llm.marks`) as a replay will show it, once it is `followed`."""
+        return self._live._marked(self._place) or self.text
 
     def __iter__(self) -> Iterator[str]:
         return self._live._pieces(self._place, self._pace, self._rest)
@@ -337,6 +348,15 @@ class Live:
         if place + 1 < len(starts):
             return self._text[starts[place] : starts[place + 1]].rstrip(), True
         return self._text[starts[place] : self._shown], self._over.is_set()
+
+    def _marked(self, place: int) -> str:
+        """A block with its marks, once others follow it; "" while that cannot be said, or where marks move the cuts."""
+        with self._changed:
+            blocks, answer = len(self._cutter.starts), self.answer
+        if answer is None or not answer.checks or place + 1 >= blocks:
+            return ""
+        found = cut(mark(answer.raw, answer.passages, [each.as_dict() for each in answer.checks]).markdown)
+        return found[place].rstrip() if len(found) >= blocks else ""
 
     def _look(self, viewers: int) -> None:
         with self._changed:

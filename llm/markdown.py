@@ -66,7 +66,12 @@ def link(text: str, url: str, title: str = "") -> str:
 
 
 def destination(url: str) -> str:
-    """`url` as it is written between the brackets of a Markdown link, or "" if it is not one a reader should open.
+    """`url` as it is written between the brackets of a Markdown link, or "" if it is not one a reader should open."""
+    return _IN_URLS.sub(_percent, web_address(url)).replace("&", "\\&")
+
+
+def web_address(url: str) -> str:
+    """`url` without what nobody sees in it, or "" if it is not one a reader should open.
 
     Those are http and https with a host by name or IPv4 address, and without a user name, which only ever deceives.
     """
@@ -76,9 +81,7 @@ def destination(url: str) -> str:
         host, user = parts.hostname, parts.username
     except ValueError:
         return ""
-    if parts.scheme.lower() not in ("http", "https") or not host or ":" in host or user is not None:
-        return ""
-    return _IN_URLS.sub(_percent, url).replace("&", "\\&")
+    return url if parts.scheme.lower() in ("http", "https") and host and ":" not in host and user is None else ""
 
 
 def _percent(match: re.Match[str]) -> str:

@@ -1,8 +1,10 @@
 """An answer with the marks of its checks, as Markdown: what a reader sees of them without opening anything. Pure.
 
-What the passages bear out has no mark. A claim that is borne out in part has a sign, one that no passage bears out is
-dimmed as well, or left out if the reader wants that. A contradicted one says what the passage has. Where the program
-found the passage and the model did not cite it, its citation is put after the claim, and says so.
+Each claim that was checked has a mark: a faint sign where the passages bear it out, another where they do in part. One
+that no passage bears out is dimmed as well, or left out if the reader wants that. A contradicted one says what the
+passage has. Where the program found the passage and the model did not cite it, its citation is put after the claim, and
+says so. A mark is a link to a place of its own (`address`), where nothing stands: a page that is told of the click
+shows the quote there, and without one nothing happens.
 
 Marks are put between characters of the raw answer as characters of a private plane, which `citations.Linker` takes for
 letters, and become Markdown in what it gives out. So they stand where the claim ends, whatever the Linker made of it,
@@ -49,11 +51,15 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a claim lies in the raw answer; `row` if it is a row of a table, whose cells are marked as one."""
+    """Where a claim lies in the raw answer; `row` if it is a row of a table, whose cells are marked as one.
+
+    `number` is the check's among all, from 1.
+    """
 
     start: int
     end: int
     row: bool
+    number: int
     check: Mapping[str, Any]
 
 
@@ -82,9 +88,7 @@ def mark(
 
     for place in places:
         missing = place.check["verdict"] == "not found" and not place.check["found"]
-        told = sign_of(place.check, passages)
-        if not told:
-            continue
+        told = sign_of(place.number, place.check, passages)
         if missing and not place.row:
             spans.append((put(place.start, ""), put(place.end, told)))
         elif missing and hide:
@@ -116,15 +120,23 @@ def mark(
     return Marked(_PLACE.sub(lambda match: _put(inserted[match[1]], match[2]), drawn), hidden)
 
 
-def sign_of(check: Mapping[str, Any], passages: Sequence[Passage]) -> str:
-    """What stands after a claim, as Markdown; "" for one that is borne out by what it cites."""
+def address(number: int) -> str:
+    """Where the mark of a check leads, by its number from 1: a place within the answer."""
+    return f"#c{number}"
+
+
+def sign_of(number: int, check: Mapping[str, Any], passages: Sequence[Passage]) -> str:
+    """What stands after a claim, as Markdown."""
     verdict, found = check["verdict"], check["found"]
-    elsewhere = f" :gray[:small[found]] {cite(found, passages[found - 1])}" if 0 < found <= len(passages) else ""
-    if verdict == "supported":
-        return elsewhere
+    elsewhere = 0 < found <= len(passages)
+    told = SIGNS[verdict]
     if verdict == "contradicted":
-        return f" :red[:small[{SIGNS[verdict]} {literal(_instead(check))}]]{elsewhere}"
-    return f" :gray[:small[{SIGNS[verdict]}]]{elsewhere}"
+        told += f" {literal(_instead(check))}"
+    elif verdict == "supported" and elsewhere:
+        told = "found"
+    colour = "red" if verdict == "contradicted" else "gray"
+    sign = f' [:{colour}[:small[{told}]]]({address(number)} "{verdict.capitalize()}: see why")'
+    return f"{sign} {cite(found, passages[found - 1])}" if elsewhere else sign
 
 
 def _instead(check: Mapping[str, Any]) -> str:
@@ -138,7 +150,7 @@ def _places(answer: str, checks: Sequence[Mapping[str, Any]]) -> list[_Place]:
     """Where the claims lie, in order and apart. A row of a table ends before its last bar."""
     found: list[_Place] = []
     past = 0
-    for check in checks:
+    for number, check in enumerate(checks, 1):
         start, end = check.get("start", 0), check.get("end", 0)
         if not past <= end <= len(answer) or start >= end:
             continue
@@ -149,7 +161,7 @@ def _places(answer: str, checks: Sequence[Mapping[str, Any]]) -> list[_Place]:
             line = _ROW_END.search(answer[start:end])
             end = start + line.start() if line else end
         if start < end:
-            found.append(_Place(start, end, row, check))
+            found.append(_Place(start, end, row, number, check))
             past = end
     return found
 

@@ -32,7 +32,8 @@ def replay(markdown: str) -> None:
 
 
 def stream(live: Live) -> None:
-    """An answer while it is written, until it ends. A block that is finished is not sent again.
+    """An answer while it is written, until it ends. A block is sent once more when the next begins, with the marks of
+    its claims, and then not again: what stands below it has not come yet, so nothing moves.
 
     Where its first words will stand, it tells until then what is waited for, or shows what the model thinks. Streamlit
     ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
@@ -41,20 +42,29 @@ def stream(live: Live) -> None:
     if not live.markdown:
         first.caption(LOOKING)
     with closing(live.view()) as blocks:
-        for place, block in enumerate(blocks):
-            here = st if place else first
-            if not block.finished:
-                here.write_stream(_pieces(block, live, None if place else first))
+        place, open_block = first, None
+        for number, block in enumerate(blocks):
+            if open_block:
+                place.markdown(open_block.marked)
+            place = st.empty() if number else first
+            open_block = None if block.finished else block
+            if open_block:
+                place.write_stream(_pieces(block, live, None if number else first))
             elif block.text:
-                here.markdown(block.text)
+                place.markdown(block.marked)
     if not live.markdown.strip():
         first.empty()
 
 
 def _pieces(block: Block, live: Live, above: DeltaGenerator | None) -> Iterator[str]:
-    """The pieces for `st.write_stream`; a tick touches the session, so that Stop works while nothing arrives."""
+    """The pieces for `st.write_stream`; a tick touches the session, so that Stop works while nothing arrives.
+
+    When the next block begins they end: the rest of this one comes with its marks.
+    """
     before = _Before(live, above) if above else None
     for piece in block:
+        if block.followed:
+            return
         if piece:
             before = None
             yield piece

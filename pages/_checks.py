@@ -1,17 +1,21 @@
-"""What came of checking an answer: a line, which opens into its claims and the quotes that bear them."""
+"""What came of checking an answer: of each claim the quote that bears it, where its mark is pressed; and a line, which
+opens into all of them.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from llm.markdown import literal
+from llm.markdown import literal, web_address
 from llm.marks import SIGNS
 from news.types import Passage
-from pages import count
+from pages import count, moment
+from pages._plain import pressed
 
 if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
     st.switch_page("app.py")
@@ -40,27 +44,77 @@ def draw_checks(checks: Sequence[Mapping[str, Any]], passages: Sequence[Passage]
         st.caption("Checked by program, word by word, against the passages: no second model was asked.")
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A quote as runs of text, each with whether it carries the claim, and what stands around it in its passage."""
+
+    before: str
+    runs: tuple[tuple[str, bool], ...]
+    behind: str
+
+
+@st.fragment
+def draw_pressed(claim: Callable[[str, int], tuple[Mapping[str, Any], Sequence[Passage]] | None]) -> None:
+    """Whoever presses a claim's mark in an answer sees its quote beside it; once a page.
+
+    `claim` gives the check of a turn by its number, from 1, and the passages; None if there is none. It is asked in a
+    run of this place alone, which neither draws the page anew nor stops an answer that is being written.
+    """
+    pressed(lambda turn, number: shown(*found) if (found := claim(turn, number)) else None, key="claim")
+
+
+def shown(check: Mapping[str, Any], passages: Sequence[Passage]) -> dict[str, Any]:
+    """A check as data, all of it text: verdict, failed, before, runs, behind, source, url and published.
+
+    What is not known is ""; `url` has http or https.
+    """
+    quote = quote_of(check, passages)
+    verdict, *failed = about(check)
+    told = {"verdict": verdict, "failed": failed, "before": quote.before, "runs": quote.runs, "behind": quote.behind}
+    if not 0 < check["passage"] <= len(passages):
+        return told | {"source": "", "url": "", "published": ""}
+    passage = passages[check["passage"] - 1]
+    return told | {
+        "source": f"[{check['passage']}] {': '.join(filter(None, (passage.feed, passage.title)))}",
+        "url": web_address(passage.url),
+        "published": f"{moment(passage.published_at)} UTC",
+    }
+
+
+def about(check: Mapping[str, Any]) -> list[str]:
+    """The verdict, what failed, and whether the program found the passage, in words."""
+    failed = [told(failure) for failure in check["failed"]] if check["verdict"] != "supported" else []
+    words = [check["verdict"].capitalize(), *failed[:3]]
+    if check["found"]:
+        words.append(f"found by Broadsheet in passage {check['found']}, which the answer does not cite")
+    return words
+
+
 def in_words(check: Mapping[str, Any], passages: Sequence[Passage] = ()) -> str:
     """A claim with its verdict, what failed, and the quote in its passage with the words that carry it."""
-    failed = [told(failure) for failure in check["failed"]] if check["verdict"] != "supported" else []
-    about = [check["verdict"].capitalize(), *failed[:3]]
-    if check["found"]:
-        about.append(f"found by Broadsheet in passage {check['found']}, which the answer does not cite")
     rows = [
         f"{SIGNS.get(check['verdict'], '')} {literal(check['claim'])}",
-        f":small[:gray[{literal('; '.join(about))}]]",
+        f":small[:gray[{literal('; '.join(about(check)))}]]",
     ]
     return "  \n".join(rows) + (f"\n\n> {quoted(check, passages)}" if check["quote"] else "")
 
 
 def quoted(check: Mapping[str, Any], passages: Sequence[Passage]) -> str:
     """The quote with the words that carry the claim marked, and a little of its passage around it."""
+    quote = quote_of(check, passages)
+    marked = "".join(f":primary[**{literal(run)}**]" if carries else spaced(run) for run, carries in quote.runs)
+    lead, rest = (f":small[{literal(part)}]" if part.strip() else "" for part in (quote.before, quote.behind))
+    return " ".join(filter(None, (lead, marked.strip(), rest, literal(f"[{check['passage']}]"))))
+
+
+def quote_of(check: Mapping[str, Any], passages: Sequence[Passage]) -> Quote:
+    """The quote of a check, with a little of its passage around it."""
     number, quote, at = check["passage"], check["quote"], check.get("at", 0)
-    marked, end = "", 0
+    runs, end = [], 0
     for begin, after in joined(check.get("carriers", ()), quote):
-        marked += f"{spaced(quote[end:begin])}:primary[**{literal(quote[begin:after])}**]"
+        runs += [(quote[end:begin], False), (quote[begin:after], True)]
         end = after
-    marked += spaced(quote[end:])
+    runs.append((quote[end:], False))
     before = behind = ""
     if 0 < number <= len(passages) and check.get("part"):
         passage = passages[number - 1]
@@ -69,8 +123,7 @@ def quoted(check: Mapping[str, Any], passages: Sequence[Passage]) -> str:
             before, behind = whole[:at], whole[at + len(quote) :]
     lead = "… " + before[-AROUND:].partition(" ")[2] if len(before) > AROUND else before
     rest = behind[:AROUND].rpartition(" ")[0] + " …" if len(behind) > AROUND else behind
-    around = (f":small[{literal(part)}]" if part.strip() else "" for part in (lead, rest))
-    return " ".join(filter(None, (next(around), marked.strip(), next(around), literal(f"[{number}]"))))
+    return Quote(lead, tuple(run for run in runs if run[0]), rest)
 
 
 def joined(spans: Iterable[Sequence[int]], quote: str) -> list[tuple[int, int]]:

@@ -1,15 +1,17 @@
-"""What only a script in the browser can do: say an answer once, copy it, follow it, and tell that the end is near.
+"""What only a script in the browser can do: say an answer once, copy it, follow it, open a claim's quote beside it, and
+tell that the end is near.
 
 A screen reader says what changes in a live region. Streamlit has none around a chat message, so a streamed answer would
 be silent; and a region around it would say every update. Nothing native says a finished text once without showing it a
-second time, and there is no button that copies; and no page is told how far it is scrolled. So these are the components
-of ours, and this the one file that may (`tests/test_house.py`). Markup and scripts are the constants below and load
-nothing; text comes as data, and is only ever set as text.
+second time, and there is no button that copies; no page is told how far it is scrolled, and nothing within Markdown can
+be pressed. So these are the components of ours, and this the one file that may (`tests/test_house.py`). Markup and
+scripts are the constants below and load nothing; text comes as data, and is only ever set as text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -109,6 +111,119 @@ export default function ({data, parentElement, setTriggerValue}) {
 """
 
 
+_CARD_HTML = '<div popover role="dialog" tabindex="-1" aria-label="What bears this out"></div>'
+_CARD_CSS = """
+[popover] {
+    position: fixed; inset: auto; margin: 0; box-sizing: border-box;
+    width: min(27rem, calc(100vw - 2rem)); max-height: min(24rem, 70vh); overflow: auto; padding: 0.75rem 1rem;
+    color: var(--st-text-color); background: var(--st-background-color);
+    border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
+    box-shadow: 0 4px 16px rgb(0 0 0 / 0.16); font: 0.875rem / 1.5 var(--st-font); outline: none;
+}
+p, blockquote { margin: 0 0 0.5rem; overflow-wrap: anywhere; }
+p:last-child { margin: 0; }
+blockquote { padding-left: 0.75rem; border-left: 3px solid var(--st-border-color); }
+.verdict { font-weight: 600; }
+.around, .published { color: var(--st-gray-text-color); }
+a { color: var(--st-link-color); }
+"""
+# A mark is a link to "#c" and a number (`llm.marks`). Pressed, it asks for its quote and leads nowhere; Enter on a link
+# is a click too. A browser closes a popover at Escape or a click elsewhere; who was in it is then at the mark again.
+_CARD = """
+const MARKS = "[class*=st-key-answer-] a[href^='#c']", EDGE = 16, GAP = 6, PATIENCE = 300;
+
+function part(tag, text, name) {
+    const made = document.createElement(tag);
+    made.textContent = text;
+    if (name) made.className = name;
+    return made;
+}
+
+function contents(told) {
+    const parts = [part("p", told.verdict, "verdict"), ...told.failed.map((text) => part("p", text))];
+    if (told.runs.length) {
+        const quote = part("blockquote", "");
+        quote.dir = "auto";
+        quote.append(
+            part("span", told.before && told.before + " ", "around"),
+            ...told.runs.map(([text, carries]) => part(carries ? "strong" : "span", text)),
+            part("span", told.behind && " " + told.behind, "around"),
+        );
+        parts.push(quote);
+    }
+    if (told.source) {
+        const source = part("p", "");
+        const name = part(told.url ? "a" : "span", told.source);
+        if (told.url) Object.assign(name, {href: told.url, target: "_blank", rel: "noopener noreferrer"});
+        source.append(name, part("span", ", " + told.published, "published"));
+        parts.push(source);
+    }
+    return parts;
+}
+
+function watch(card) {
+    const ending = new AbortController(), {signal} = ending;
+    let mark = null, late = 0;
+    const place = () => {
+        if (!mark) return;
+        const at = mark.getBoundingClientRect();
+        if (!mark.isConnected) return card.hidePopover();
+        const right = innerWidth - card.offsetWidth - EDGE, lowest = innerHeight - card.offsetHeight - EDGE;
+        const below = at.bottom + GAP, above = at.top - GAP - card.offsetHeight;
+        card.style.left = Math.max(EDGE, Math.min(right, at.left - 2 * EDGE)) + "px";
+        card.style.top = Math.max(EDGE, Math.min(lowest, below <= lowest || above < EDGE ? below : above)) + "px";
+    };
+    const show = (parts) => {
+        clearTimeout(late);
+        if (!mark?.isConnected) return;
+        card.replaceChildren(...parts);
+        card.showPopover();
+        place();
+        card.focus({preventScroll: true});
+    };
+    document.addEventListener("click", (event) => {
+        const pressed = event.target.closest?.(MARKS);
+        if (!pressed || event.defaultPrevented) return;
+        event.preventDefault();
+        mark = pressed;
+        const turn = mark.closest("[class*=st-key-answer-]").className.match(/st-key-answer-([0-9a-z]+)/)[1];
+        card.asked = `${turn}:${mark.hash.slice(2)}:${Date.now()}`;
+        card.ask(card.asked);
+        clearTimeout(late);
+        late = setTimeout(() => show([part("p", "Looking it up")]), PATIENCE);
+    }, {signal});
+    document.addEventListener("scroll", place, {signal, capture: true, passive: true});
+    addEventListener("resize", place, {signal});
+    card.addEventListener("toggle", (event) => {
+        if (event.newState === "open") return;
+        const inside = [document.body, card.getRootNode().host].includes(document.activeElement);
+        if (inside) mark?.focus({preventScroll: true});
+        mark = null;
+    }, {signal});
+    const name = () => {
+        for (const one of document.querySelectorAll(`${MARKS}:not([aria-label])`))
+            one.setAttribute("aria-label", one.title);
+    };
+    const drawn = new MutationObserver(name);
+    drawn.observe(document.querySelector("[data-testid=stMain]") ?? document.body, {childList: true, subtree: true});
+    name();
+    card.show = show;
+    return () => { ending.abort(); drawn.disconnect(); clearTimeout(late); };
+}
+
+export default function ({data, parentElement, setTriggerValue}) {
+    const card = parentElement.querySelector("[popover]");
+    card.ask = (asked) => setTriggerValue("claim", asked);
+    card.leave ??= watch(card);
+    if (data.asked && data.asked === card.asked) {
+        card.asked = "";
+        card.show(data.told ? contents(data.told) : [part("p", "This is not here any more.")]);
+    }
+    return card.leave;
+}
+"""
+
+
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
     return st.components.v2.component("plain_answer", html=_HTML, css=_CSS, js=_JS)
@@ -122,6 +237,26 @@ def _end() -> Any:
 @st.cache_resource(show_spinner=False)
 def _more() -> Any:
     return st.components.v2.component("more", html=_MORE_HTML, css=_CSS, js=_MORE)
+
+
+@st.cache_resource(show_spinner=False)
+def _card() -> Any:
+    return st.components.v2.component("claim", html=_CARD_HTML, css=_CARD_CSS, js=_CARD)
+
+
+def pressed(look: Callable[[str, int], Mapping[str, Any] | None], *, key: str) -> None:
+    """A card beside the claim's mark that was pressed, with what `look` gives for a turn's id and a check's number.
+
+    That is `pages._checks.shown`, or None. An answer is the container with the key "answer-" and the turn's id.
+    """
+
+    def note() -> None:
+        st.session_state["pressed_claim"] = st.session_state[key].claim
+
+    asked = str(st.session_state.pop("pressed_claim", None) or "")
+    found = re.fullmatch(r"([0-9a-f]{1,32}):([0-9]{1,4}):[0-9]{1,15}", asked)
+    told = look(found[1], int(found[2])) if found else None
+    _card()(key=key, data={"asked": asked, "told": told}, on_claim_change=note, height="content")
 
 
 def near_the_end(shown: int) -> bool:

@@ -351,12 +351,21 @@ def draw_shared(turn: Turn) -> None:
     with st.chat_message("assistant", avatar=DESK):
         passages = assistant.read_passages(turn.details)
         if turn.answer:
-            replay_marked(turn, passages)
+            with st.container(key=f"answer-{turn.id}"):
+                replay_marked(turn, passages)
         if turn.state != "done":
             st.caption("This answer was not finished.")
         sources(passages, cited(turn.details))
         draw_checks(turn.details.get("checks", ()), passages, key=f"checks-{turn.id}")
         draw_searched(turn)
+
+
+def claim_of(turn: Turn | None, number: int) -> tuple[Mapping[str, Any], Sequence[Passage]] | None:
+    """A check of an answer by its number, from 1, with the answer's passages; None where there is none."""
+    checks = turn.details.get("checks", ()) if turn else ()
+    if turn is None or not 0 < number <= len(checks):
+        return None
+    return checks[number - 1], assistant.read_passages(turn.details)
 
 
 def exchanges(turns: Sequence[Turn]) -> list[Exchange]:

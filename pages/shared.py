@@ -6,9 +6,18 @@ import re
 
 import streamlit as st
 
+from desk.conversations import Turn
 from llm.markdown import literal
-from pages import frame, moment
-from pages._turns import draw_shared
+from pages import Services, frame, moment
+from pages._checks import draw_pressed
+from pages._turns import claim_of, draw_shared
+
+
+def shared_turn(part: Services, link: str, turn: str) -> Turn | None:
+    """A turn of what is shared under this link, if it still is."""
+    talk = part.conversations.shared(link)
+    return next((one for one in talk.turns if one.id == turn), None) if talk else None
+
 
 part = frame("Shared", open_to_all=True)
 given = st.query_params.get("s", "")
@@ -23,3 +32,4 @@ st.title(literal(talk.title), anchor=False)
 st.caption(f"A shared chat, to be read only. Last asked on {moment(talk.updated_at)} UTC.")
 for turn in talk.turns:
     draw_shared(turn)
+draw_pressed(lambda turn, number: claim_of(shared_turn(part, given, turn), number))

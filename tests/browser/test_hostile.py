@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from playwright.sync_api import Page, Request, expect
 
 from tests import feeds
@@ -136,6 +138,7 @@ def test_a_model_that_obeys_whatever_it_reads_brings_nothing_to_life(
     expect(page.get_by_text(re.compile(r"^\d+ claims?:")).last).to_be_visible()
     idle(page)
     only_stored_links(page)
+    open_marks(page)
     unharmed(page, foreign)
     for told in page.get_by_text(re.compile(r"^\d+ claims?:")).all():
         told.click()
@@ -158,9 +161,17 @@ def test_a_model_that_obeys_whatever_it_reads_brings_nothing_to_life(
     assert set(bundle["cited"]) <= set(range(1, len(found) + 1))
     page.get_by_role("button", name="Chat menu").click()
     page.get_by_role("menuitem", name="Export").or_(page.get_by_role("option", name="Export")).first.click()
-    with page.expect_download() as coming:
-        page.get_by_role("button", name="HTML", exact=True).click()
-    coming.value.save_as(tmp_path / "chat.html")
+    for kind, name in (("HTML", "chat.html"), ("Markdown", "chat.md")):
+        with page.expect_download() as coming:
+            page.get_by_role("button", name=kind, exact=True).click()
+        coming.value.save_as(tmp_path / name)
+    written = (tmp_path / "chat.md").read_text()
+    assert EVIL in written  # as text: of what a parser makes of it, nothing is foreign
+    parts = list(walk(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(written)))
+    assert not {part.type for part in parts} & {"image", "html_block", "html_inline", "autolink"}
+    opens = {str(part.attrs["href"]) for part in parts if "href" in part.attrs}
+    assert opens
+    assert all(re.fullmatch(r"https://good\.example/\d+", address) for address in opens)
     for name in ("evidence.html", "chat.html"):
         opened = open_page(f"file://{tmp_path / name}")
         gone: list[str] = []
@@ -180,16 +191,36 @@ def test_a_model_that_obeys_whatever_it_reads_brings_nothing_to_life(
     expect(page.get_by_text(re.compile(r"^\d+ claims?:")).last).to_be_visible()
     idle(page)
     only_stored_links(page)
+    open_marks(page)
     unharmed(page, foreign)
 
 
+def walk(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from walk(token.children or [])
+
+
 def only_stored_links(page: Page) -> None:
-    """Each link of an answer leads to a stored article, and each number to a passage that was found."""
+    """Each link of an answer leads to a stored article, each number to a passage that was found, each mark nowhere."""
     links = page.get_by_label("Chat message from assistant").get_by_role("link").all()
     assert links
     for link in links:
-        assert re.fullmatch(r"https://good\.example/\d+", link.get_attribute("href") or "")
-        assert link.inner_text() not in ("[99]", "[0]")
+        address = link.get_attribute("href") or ""
+        assert re.fullmatch(r"https://good\.example/\d+|#c\d+", address)
+        assert address.startswith("#") or link.inner_text() not in ("[99]", "[0]")
+
+
+def open_marks(page: Page) -> None:
+    """Press the marks of the last answer, one after another: its quotes are a feed's words."""
+    card = page.get_by_role("dialog", name="What bears this out")
+    for mark in page.locator("[class*=st-key-answer-]").last.locator("a[href^='#c']").all()[:4]:
+        mark.click()
+        expect(card.locator("blockquote")).to_be_visible()
+        for link in card.get_by_role("link").all():
+            assert re.fullmatch(r"https://good\.example/\d+", link.get_attribute("href") or "")
+        page.keyboard.press("Escape")
+        expect(card).to_be_hidden()
 
 
 def test_sources_counts_the_articles_that_speak_to_a_model(

@@ -52,15 +52,95 @@ def test_marks_say_what_no_passage_bears_out_and_a_reload_shows_the_same(page: P
     expect(dimmed.first).to_be_visible()
     expect(answer.get_by_text("passage 1 has “41”")).to_be_visible()
     expect(answer.locator("li", has_text="intensive care").get_by_text("found")).to_be_visible()
-    assert answer.locator("li", has_text="intensive care").get_by_role("link").count() == 1
+    assert answer.locator("li", has_text="intensive care").locator("a[href^=http]").count() == 1
     assert answer.locator("table tbody tr").count() == 2
     expect(answer.locator("tr", has_text="Zurich").get_by_role("img", name="search_off icon")).to_be_visible()
-    assert answer.locator("p", has_text="has risen to 41").get_by_role("link").count() == 2
+    assert answer.locator("p", has_text="has risen to 41").locator("a[href^=http]").count() == 2
     streamed = text_of(answer)
     page.reload()
     expect(answer.get_by_text("passage 1 has “41”")).to_be_visible()
     idle(page)
     assert text_of(answer) == streamed
+
+
+def card_of(page: Page) -> Locator:
+    return page.get_by_role("dialog", name="What bears this out")
+
+
+# Where everything in the answer stands, wherever the page is scrolled to.
+PLACES = """() => {
+    const parts = [...document.querySelectorAll('[class*=st-key-answer-] *')].map(part => part.getBoundingClientRect());
+    return parts.map(box => [box.left, box.top - parts[0].top, box.width, box.height].map(Math.round));
+}"""
+
+
+def test_a_mark_opens_its_quote_beside_it_and_nothing_moves(page: Page, groq: GroqServer) -> None:
+    answer = answered(page, groq)
+    before, address = page.evaluate(PLACES), page.url
+    card = card_of(page)
+    wrong = answer.locator("li", has_text="has risen to 53").get_by_role("link", name="Contradicted: see why")
+    wrong.click()
+    expect(card.get_by_text("number “53”, the passage has “41”")).to_be_visible()
+    expect(card.locator("blockquote strong", has_text="hurt").first).to_be_visible()
+    expect(card.get_by_role("link", name=re.compile(r"^\[1\] "))).to_have_attribute("href", re.compile("^https://"))
+    mark, box = wrong.bounding_box(), card.bounding_box()
+    assert mark
+    assert box
+    assert box["y"] >= mark["y"] + mark["height"] or box["y"] + box["height"] <= mark["y"]
+    assert page.url == address
+    page.mouse.click(5, 5)
+    expect(card).to_be_hidden()
+    assert page.evaluate(PLACES) == before
+    answer.locator("p", has_text="has risen to 41").get_by_role("link", name="Supported: see why").click()
+    expect(card.get_by_text("Supported", exact=True)).to_be_visible()
+    expect(card.get_by_text("the passage has")).to_have_count(0)
+    assert card.locator("strong").count() > 1
+
+
+def test_marks_are_reached_named_and_opened_by_keyboard_alone(page: Page, groq: GroqServer) -> None:
+    answer = answered(page, groq)
+    marks = answer.locator("[class*=st-key-answer-] a[href^='#c']")
+    expect(marks.last).to_have_accessible_name(re.compile(": see why$"))
+    names = [mark.get_attribute("aria-label") for mark in marks.all()]
+    assert len(names) == 6
+    assert {name.partition(":")[0] for name in names if name} == {"Supported", "Contradicted", "Not found"}
+    found = answer.locator("li", has_text="intensive care").get_by_role("link", name="Supported: see why")
+    answer.locator("li", has_text="has risen to 53").get_by_role("link", name="Contradicted: see why").focus()
+    page.keyboard.press("Tab")
+    expect(found).to_be_focused()
+    page.keyboard.press("Enter")
+    card = card_of(page)
+    expect(card.get_by_text("found by Broadsheet in passage")).to_be_visible()
+    expect(card).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    expect(found).to_be_focused()
+
+
+def test_a_block_is_marked_while_the_next_is_written_and_its_mark_can_be_pressed(page: Page, groq: GroqServer) -> None:
+    groq.says(deltas=[f"{WRONG}\n\n", *(f"later{n:03} " for n in range(60))], per_second=20)
+    ask(page, QUESTION)
+    mark = page.get_by_role("link", name="Contradicted: see why")
+    mark.click()
+    expect(page.get_by_text("later000")).to_be_visible()
+    expect(page.get_by_text("later059")).to_have_count(0)
+    expect(card_of(page).get_by_text("number “53”, the passage has “41”")).to_be_visible()
+    expect(page.get_by_text("later059")).to_be_visible()  # pressing it did not stop the answer
+    expect(page.get_by_text("You stopped this answer.")).to_have_count(0)
+
+
+def test_who_was_given_the_link_opens_the_marks_too(
+    app: AppServer, page: Page, groq: GroqServer, open_page: Callable[..., Page]
+) -> None:
+    answered(page, groq)
+    page.get_by_role("button", name="Chat menu").click()
+    page.get_by_role("menuitem", name="Share").or_(page.get_by_role("option", name="Share")).first.click()
+    page.get_by_role("button", name="Make the link").click()
+    shared = page.get_by_test_id("stSidebar").get_by_test_id("stCode")
+    expect(shared).to_be_visible()
+    other = open_page(shared.inner_text().strip())
+    other.get_by_role("link", name="Contradicted: see why").click()
+    expect(card_of(other).get_by_text("number “53”, the passage has “41”")).to_be_visible()
 
 
 def test_a_claim_opens_into_its_quote_with_the_words_that_carry_it(page: Page, groq: GroqServer) -> None:
@@ -89,6 +169,15 @@ def test_marks_fit_the_screen_in_light_and_dark(
     SCREENSHOTS.mkdir(exist_ok=True)
     page.set_viewport_size({"width": page.viewport_size["width"], "height": 1_900})
     answer.screenshot(path=SCREENSHOTS / f"marks-{device}-{'dark' if dark else 'light'}.png")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": 844})
+    answer.locator("li", has_text="has risen to 53").get_by_role("link", name="Contradicted: see why").click()
+    card = card_of(page)
+    expect(card.locator("blockquote")).to_be_visible()
+    box = card.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= page.viewport_size["width"]
+    page.screenshot(path=SCREENSHOTS / f"claim-{device}-{'dark' if dark else 'light'}.png")
 
 
 # The contrast of each dimmed or marked text with the page behind it, as WCAG 2 reckons it.

@@ -9,11 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llm.assistant import Answer, Turn, ask, correct, draw, failed, read_horizon, read_passages, resume
 from llm.base import Delta, Interrupted, KeyRefused, Limits, RateLimited, TooLarge, Usage
 from llm.citations import Citation
 from llm.extractive import ExtractiveModel
+from llm.grounding import review
 from llm.prompt import read_passages as read_request
 from news.types import Found, Horizon, Passage
 from tests.llm.fake_model import FakeModel
@@ -455,7 +458,7 @@ def test_the_horizon_of_a_stored_answer_can_be_read_again():
 FERRY = a_passage(1, text="Forty-one people were hurt when the ferry struck the quay on Monday, the hospital said.")
 
 
-def test_claims_are_checked_against_the_passages_when_the_answer_has_ended():
+def test_claims_are_checked_against_the_passages_they_cite():
     answer = an_answer(FakeModel().says("41 people were hurt [1]. The ferry sank off Lisbon [1]."), found=[FERRY])
     assert answer.checks == ()
     read(answer)
@@ -464,6 +467,38 @@ def test_claims_are_checked_against_the_passages_when_the_answer_has_ended():
     assert right["quote"] in FERRY.text
     assert wrong["verdict"] != "supported"
     assert "Lisbon" in {failure["claimed"] for failure in wrong["failed"]}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "41 people were ",
+                "hurt [1]",
+                ". ",
+                ".\n",
+                "\n\n",
+                "- The ferry ",
+                "sank off Lisbon [1]",
+                "| a |",
+                "# ",
+                "`x`",
+            ]
+        ),
+        max_size=30,
+    )
+)
+def test_however_an_answer_comes_its_checks_are_those_of_the_whole(deltas: list[str]):
+    answer = an_answer(FakeModel().says(*deltas), found=[FERRY])
+    read(answer)
+    assert answer.checks == review(answer.raw, [FERRY])
+
+
+def test_the_claims_of_a_line_are_checked_before_what_follows_it_is_given_out():
+    answer = an_answer(FakeModel().says("41 people were hurt [1].", "\n\n", "Now ", "more."), found=[FERRY])
+    checked = [len(answer.checks) for piece in answer if "Now" in piece]
+    assert checked == [1]
 
 
 def test_another_number_than_the_passage_has_is_told_with_its_own():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from llm.assistant import Answer, ask
 from llm.base import Delta, Interrupted, RateLimited
 from llm.blocks import cut
 from llm.live import FAULT, Live, Pace, Queued, Slots, Waiting
+from llm.marks import mark
 from news.types import Found, Horizon
 from tests.llm.fake_model import FakeModel
 from tests.llm.passages import passages
@@ -370,6 +372,41 @@ def test_a_viewer_that_comes_later_gets_the_finished_blocks_whole(lives):
     assert not open_block.finished
     steps.release()
     assert "".join(open_block) == "Three."
+
+
+def test_a_block_that_is_followed_has_the_marks_that_a_replay_shows(lives):
+    text = (
+        "Text 1 and gas fell to nine.\n\n- Text [1].\n- More of **it** too.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nEnd."
+    )
+    live = lives(FakeModel().says(*re.findall(r"\S+\s*", text)))
+    seen = list(live.view())
+    assert live.wait(LONG)
+    answer = live.answer
+    whole = cut(mark(answer.raw, answer.passages, [each.as_dict() for each in answer.checks]).markdown)
+    assert len(answer.checks) == 3
+    assert [block.followed for block in seen] == [True, True, True, False]
+    assert [block.marked for block in seen[:-1]] == [block.rstrip() for block in whole[:-1]]
+    assert all("(#c" in block.marked for block in seen[:-1])
+    assert seen[-1].marked == seen[-1].text
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["Oil rose [1].", "2024. ", "**It", " fell.** ", "\n", "\n\n", "- ", "> ", "```\n"]),
+        max_size=40,
+    )
+)
+def test_whatever_is_written_marks_come_to_the_block_whose_words_they_mark(deltas):
+    live = Live(answering(FakeModel().says(*deltas)), save=lambda live: None, grace_s=NEVER)
+    live.start()
+    seen = list(live.view())
+    assert live.wait(LONG)
+    for block in seen:
+        left = re.sub(r"\s", "", block.text)
+        for letter in re.sub(r"\s", "", block.marked):
+            left = left.removeprefix(letter)
+        assert left == ""
 
 
 @settings(max_examples=50, deadline=None)

@@ -30,6 +30,7 @@ WRONG = "Fifty-three people were hurt when the ferry struck the quay [1]."
 UNFOUND = "The banks of Geneva closed for a week [2]."
 UNCITED = "Oil rose 4 percent to 91 dollars after the strait was closed."
 SIGN = ":gray[:small[:material/search_off:]]"
+GOOD = ":gray[:small[:material/check:]]"
 
 
 def marked(answer: str, *, hide: bool = False) -> Marked:
@@ -38,15 +39,30 @@ def marked(answer: str, *, hide: bool = False) -> Marked:
 
 def plain(markdown: str) -> str:
     """Without links' addresses."""
-    return re.sub(r"\[&#91;(\d)&#93;\]\([^\s]+ \"[^\"]*\"\)", r"[\1]", markdown)
+    markdown = re.sub(r"\[&#91;(\d)&#93;\]\([^\s]+ \"[^\"]*\"\)", r"[\1]", markdown)
+    return re.sub(r"\[(:\w+\[:small\[[^\[\]]*\]\])\]\(#c\d+ \"[^\"]*\"\)", r"\1", markdown)
 
 
-def test_what_is_supported_has_no_mark() -> None:
-    assert marked(HURT) == Marked(draw(HURT, PASSAGES))
+def test_what_is_supported_has_a_faint_sign() -> None:
+    assert marked(HURT) == Marked(f'{draw(HURT, PASSAGES)} [{GOOD}](#c1 "Supported: see why")')
+
+
+def test_a_mark_leads_to_the_number_of_its_check() -> None:
+    found = marked(f"{HURT} {UNFOUND}\n\n- {WRONG}\n- Short.\n- {UNCITED}").markdown
+    assert re.findall(r"\(#c(\d+) \"(\w+)", found) == [
+        ("1", "Supported"),
+        ("2", "Not"),
+        ("3", "Contradicted"),
+        ("4", "Supported"),
+    ]
+    assert mark("", PASSAGES, []) == Marked("")
+    assert mark(HURT, PASSAGES, []) == Marked(draw(HURT, PASSAGES))
 
 
 def test_what_no_passage_says_is_dimmed_with_its_citation() -> None:
-    assert plain(marked(f"{HURT} {UNFOUND} {HURT}").markdown) == f"{HURT} :gray[{UNFOUND}] {SIGN} {HURT}"
+    assert plain(marked(f"{HURT} {UNFOUND} {HURT}").markdown) == (
+        f"{HURT} {GOOD} :gray[{UNFOUND}] {SIGN} {HURT} {GOOD}"
+    )
 
 
 def test_a_contradicted_claim_says_what_the_passage_has() -> None:
@@ -64,14 +80,14 @@ def test_what_no_article_says_can_be_left_out() -> None:
     assert without.hidden == 3
     assert "Geneva" not in without.markdown
     assert "Peru" not in without.markdown
-    assert plain(without.markdown).split() == f"{HURT} - {HURT} {HURT}".split()
+    assert plain(without.markdown).split() == f"{HURT} {GOOD} - {HURT} {GOOD} {HURT} {GOOD}".split()
 
 
 def test_a_row_of_a_table_stays_a_row_and_leaves_as_a_row() -> None:
     table = "| what | how much |\n|---|---|\n| ferry hurt | 41 people |\n| Zurich gold bars | 900 tons |\n"
     rows = marked(table).markdown.splitlines()
     assert [row.count("|") for row in rows] == [3, 3, 3, 3]
-    assert rows[3].endswith(f"{SIGN} |")
+    assert plain(rows[3]).endswith(f"{SIGN} |")
     assert marked(table, hide=True).markdown.splitlines() == draw(table, PASSAGES).splitlines()[:2] + rows[2:3]
 
 
@@ -82,7 +98,7 @@ def test_a_mark_never_stands_inside_code() -> None:
 
 
 def test_what_a_claim_emphasizes_is_dimmed_as_a_whole() -> None:
-    assert marked("**Zinc fell hard in Peru.** It rained a lot there.").markdown.startswith(
+    assert plain(marked("**Zinc fell hard in Peru.** It rained a lot there.").markdown).startswith(
         f":gray[**Zinc fell hard in Peru.**] {SIGN} :gray[It rained"
     )
 
@@ -118,7 +134,7 @@ def test_whatever_an_answer_holds_marks_add_only_marks(seed: int) -> None:
     assert added["["] == added["]"]
     (code, links), (code_without, links_without) = live(found), live(without)
     assert code == code_without
-    assert links <= links_without | {passage.url for passage in PASSAGES}
+    assert links <= links_without | {passage.url for passage in PASSAGES} | {f"#c{n + 1}" for n in range(len(checks))}
 
 
 def live(markdown: str) -> tuple[list[str], set[str]]:
