@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count as counting
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from desk.conversations import Conversation, Turn
 from llm import assistant
-from llm.base import ModelError
+from llm.base import ChatModel, ModelError
 from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
@@ -22,14 +24,15 @@ from news.store import Filter
 from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
 from pages._adding import choose_feeds
-from pages._answer import stream
+from pages._answer import awaited, stream
 from pages._asking import Intent, begin, correct, find, holding, intend, intended, resume, told, was_stopped, watched
 from pages._chats import draw_chats
 from pages._checks import draw_pressed
-from pages._meter import draw_ledger, draw_meter, in_words
+from pages._gate import GATE
+from pages._meter import draw_ledger, draw_meter, in_words, redraw_line
 from pages._model import chat_model
 from pages._plain import to_the_end
-from pages._turns import DESK, PERSON, claim_of, draw_question, draw_turn, written
+from pages._turns import DESK, PERSON, claim_of, draw_foot, draw_question, draw_turn, replay_marked, written
 from pages._voice import heard, may_speak
 
 ID = re.compile("[0-9]{1,9}")
@@ -38,6 +41,9 @@ SUGGESTIONS = 4
 LONGEST_HEADLINE = 90
 SENT_S = 0.02
 """What is drawn at one place within so short a time is sent as one, and the emptying would be left out."""
+LOOKS_S, RESTS_S = 4.0, 86_400.0
+"""How often a page looks whether an answer that the reader stopped has ended; and once none is written any more, as
+nothing takes such a look away but another run. Each costs two kilobytes on the way to the browser."""
 
 
 def conversation_id(part: Services) -> str:
@@ -93,33 +99,55 @@ def draw_welcome(part: Services) -> None:
         )  # fmt: skip
 
 
-def draw_live(part: Services, turn: Turn, live: Live, *, box_stops: bool) -> None:
-    """An answer while it is being written, from its beginning; when it ends, the page is drawn anew.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer is written: its text, and what stands below it. `since` is when it was drawn, by the clock."""
 
-    `box_stops`: the question box offers to stop it, as Streamlit lets it only in a run that the box itself began. Its
-    places begin empty: what stood there before this run would else be seen, greyed, until the answer ends.
+    body: DeltaGenerator
+    foot: DeltaGenerator
+    since: float
+
+
+def draw_begun(turn: Turn, live: Live, *, box_stops: bool) -> Place:
+    """The question of an answer that is being written, and what it waits for: all that a reader sees at once.
+
+    `box_stops`: the question box offers to stop it, as Streamlit lets it only in a run that the box itself began.
     """
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         body, foot = st.empty(), st.empty()
-        if not live.markdown:
-            time.sleep(SENT_S)
+        body.caption(awaited(live))
         if not box_stops:
             foot.button(
                 "Stop the answer", key=f"stop-{turn.id}", icon=":material/stop:", type="tertiary", on_click=live.stop
             )
-        with body.container(key=f"answer-{turn.id}"), watched(part, turn, live):
-            stream(live)
-        foot.empty()
-    live.wait(2.0)
-    st.session_state.fresh = turn.id
-    st.rerun()
+    return Place(body, foot, time.monotonic())
 
 
-@st.fragment(run_every=4.0)  # each look costs two kilobytes on the way to the browser
-def draw_ended(live: Live, ticks: Iterator[int]) -> None:
-    """Draw the page anew when its answer has ended: after Stop nothing else would."""
-    if next(ticks) and live.finished:
+def draw_live(part: Services, turn: Turn, live: Live, place: Place) -> Turn | None:
+    """The answer while it is written, from its beginning; the turn when it has ended, None if it is gone or lags.
+
+    What stood in its place before this run would be seen, greyed, until the answer ends, if the place were not sent
+    empty first.
+    """
+    time.sleep(max(0.0, place.since + SENT_S - time.monotonic()))
+    with place.body.container(), watched(part, turn, live):
+        stream(live)
+    return part.conversations.turn(turn.id) if live.wait(2.0) else None
+
+
+def draw_ended(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], place: Place) -> None:
+    """An answer that has just ended, with its marks and what stands below it, in its place."""
+    passages = assistant.read_passages(turn.details)
+    with place.body.container(key=f"answer-{turn.id}"):
+        replay_marked(turn, passages)
+    with place.foot.container():
+        draw_foot(part, chat, turn, passages, earlier, last=True, fresh=True)
+
+
+def look_for_end(live: Live | None, ticks: Iterator[int]) -> None:
+    """A fragment: draw the page anew when its answer has ended, as after Stop nothing else would."""
+    if live and next(ticks) and live.finished:
         st.rerun()
 
 
@@ -136,13 +164,14 @@ def ask_box(part: Services) -> str:
 
 
 def draw_draft(
-    part: Services, talk: Conversation | None, chat: str, question: str, path: Sequence[Turn], pinned: Sequence[int]
-) -> None:
+    part: Services, talk: Conversation | None, chat: str, question: str, path: Sequence[Turn], pinned: Sequence[int],
+    model: ChatModel,
+) -> None:  # fmt: skip
     """A question that waits for the reader's word: what would be sent with it, and the button that sends it."""
     with st.chat_message("user", avatar=PERSON):
         st.markdown(written(question))
     with st.chat_message("assistant", avatar=DESK):
-        request = prepared(part, talk, question, path, pinned)
+        request = prepared(part, talk, question, path, pinned, model)
         if isinstance(request, str):
             st.caption(literal(request))
         else:
@@ -161,7 +190,12 @@ def draw_draft(
 
 
 def prepared(
-    part: Services, talk: Conversation | None, question: str, path: Sequence[Turn], pinned: Sequence[int]
+    part: Services,
+    talk: Conversation | None,
+    question: str,
+    path: Sequence[Turn],
+    pinned: Sequence[int],
+    model: ChatModel,
 ) -> assistant.Request | str:
     """What would be sent for this question; or why nothing can be, in a sentence."""
     at = now()
@@ -172,7 +206,7 @@ def prepared(
         return assistant.prepare(
             question,
             told(path),
-            model=chat_model(),
+            model=model,
             found=found,
             now=at,
             pinned=kept,
@@ -218,68 +252,98 @@ def act(
     return fresh, live, [*path, fresh]
 
 
-part = frame("Ask")
-chat = conversation_id(part)
-turns = part.conversations.turns(chat)
-if not turns and not part.store.entries(limit=1):
-    draw_chats(part, chat)
+with GATE.turn():
+    part = frame("Ask")
+    chat = conversation_id(part)
+    turns = part.conversations.turns(chat)
+    is_new_here = not turns and not part.store.entries(limit=1)
+if is_new_here:
+    draw_chats(part, chat, None)
     if part.reader.may_choose_feeds:
         choose_feeds(part)
     else:
         st.markdown("There is no news here yet. Come back later.")
     st.stop()
 
-history = st.container()
-if isinstance(chat_model(), ExtractiveModel):
-    st.caption("No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers.")
-pinned = draw_pin(part)
-# The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
-typed, under = ask_box(part), st.bottom.container()
+with GATE.turn():  # what is seen at once, of everybody's questions, before the rest of anybody's page
+    history = st.container()
+    model = chat_model()
+    if isinstance(model, ExtractiveModel):
+        st.caption(
+            "No model key: answers are quotations from your feeds. Add a Groq key in Settings for written answers."
+        )
+    pinned = draw_pin(part)
+    # The box is not put into the bottom by us: only where Streamlit does it itself does the page follow what is new.
+    typed, under = ask_box(part), st.bottom.container()
 
-intent = intended()
-if typed:
-    intent = Intent("ask", text=typed)
-drafts: dict[str, str] = st.session_state.setdefault("drafts", {})
-if intent and intent.kind == "ask" and st.session_state.get("look_first") and "shown_request" not in st.session_state:
-    drafts[chat], intent = intent.text, None
-running = [(turn, live) for turn in turns if (live := part.lives.get(turn.id)) and not live.finished]
-if running and (intent or any(was_stopped(part, turn) for turn, _ in running)):
-    for _, live in running:
-        live.stop()
-        live.wait(2.0)
-    running, turns = [], part.conversations.turns(chat)
-talk = part.conversations.get(chat)
-started = act(part, talk, chat, intent, turns, pinned) if intent else None
-if started:
-    turn, live, turns = started
-    running = [(turn, live)]
-    st.query_params["c"] = chat
-    st.session_state.pop("fresh_chat", None)
-written_now = {turn.id: live for turn, live in running}
-draw_chats(part, chat)
-with under:
-    if isinstance(planned := prepared(part, talk, "", turns, pinned), assistant.Request):
-        draw_meter(part, talk, chat, planned.ledger)
-    for _, live in running:
-        draw_ended(live, counting())
+    intent = intended()
+    if typed:
+        intent = Intent("ask", text=typed)
+    drafts: dict[str, str] = st.session_state.setdefault("drafts", {})
+    looks_first = st.session_state.get("look_first") and "shown_request" not in st.session_state
+    if intent and intent.kind == "ask" and looks_first:
+        drafts[chat], intent = intent.text, None
+    running = [(turn, live) for turn in turns if (live := part.lives.get(turn.id)) and not live.finished]
+    if running and (intent or any(was_stopped(part, turn) for turn, _ in running)):
+        for _, live in running:
+            live.stop()
+            live.wait(2.0)
+        running, turns = [], part.conversations.turns(chat)
+    talk = part.conversations.get(chat)
+    started = act(part, talk, chat, intent, turns, pinned) if intent else None
+    if started:
+        turn, live, turns = started
+        running = [(turn, live)]
+        talk = talk or part.conversations.get(chat)
+        st.query_params["c"] = chat
+        st.session_state.pop("fresh_chat", None)
     draft = drafts.get(chat)
-    with st.container(gap=None):
-        to_the_end(running[-1][0].id if started else draft or "")
-        draw_pressed(lambda turn, number: claim_of(part.conversations.turn(turn), number))
+    written_now = {turn.id: live for turn, live in running}
+    with history:
+        welcome = st.empty()
+        shown = turns
+        if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
+            shown = turns[-TURNS_SHOWN:]
+        frames = [(turn, st.container()) for turn in shown]
+        places = {}
+        for turn, spot in frames:
+            if turn.id in written_now:
+                with spot:
+                    places[turn.id] = draw_begun(turn, written_now[turn.id], box_stops=bool(typed))
 
-with history:
-    welcome = st.empty()
-    if not turns and not running and not draft:
+with GATE.turn():
+    draw_chats(part, chat, talk)
+    line = None
+    with under:
+        if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
+            line = draw_meter(part, talk, chat, planned.ledger)
+        looking = st.empty()
+        for _, live in running:
+            with looking.container():
+                st.fragment(look_for_end, run_every=LOOKS_S)(live, counting())
+        with st.container(gap=None):
+            to_the_end(running[-1][0].id if started else draft or "")
+            draw_pressed(lambda turn, number: claim_of(part.conversations.turn(turn), number))
+    if not turns and not draft:
         with welcome.container():
             draw_welcome(part)
-    shown = turns
-    if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
-        shown = turns[-TURNS_SHOWN:]
-    for turn in shown:
-        last = turn is turns[-1]
-        if turn.id in written_now:
-            draw_live(part, turn, written_now[turn.id], box_stops=bool(typed))
-        else:
-            draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
+    for turn, spot in frames:
+        if turn.id not in places:
+            with spot:
+                last = turn is turns[-1]
+                draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
     if draft and not running:
-        draw_draft(part, talk, chat, draft, turns, pinned)
+        with history:
+            draw_draft(part, talk, chat, draft, turns, pinned, model)
+
+for turn, live in running:
+    ended = draw_live(part, turn, live, places[turn.id])
+    if ended is None or line is None:
+        st.rerun()
+    with GATE.turn():
+        turns = [ended if one.id == ended.id else one for one in turns]
+        draw_ended(part, chat, ended, turns[:-1], places[turn.id])
+        with looking.container():
+            st.fragment(look_for_end, run_every=RESTS_S)(None, counting())
+        if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
+            redraw_line(line, planned.ledger)

@@ -18,7 +18,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -74,6 +75,14 @@ class Pace:
 
 PACE = Pace()
 
+TOLD_S, SOONEST_S, LATEST_S = 0.03, 0.25, 4.0
+"""Who waits in line is told again after so many seconds for each place, but within these bounds."""
+WAITED_S = 0.005
+"""A piece that took longer to come was not there yet when it was asked for."""
+REST_S, PROBE_S = 0.1, 1.0
+"""So long pieces may gather before they are read, since to be woken for each costs several times what reading it does;
+and so often it is tried whether they do."""
+
 
 class Slots:
     """So many answers are written at once in a process; those that come later wait in line, first come first served."""
@@ -81,8 +90,8 @@ class Slots:
     def __init__(self, most: int = 20) -> None:
         self._most = most
         self._running = 0
-        self._line: list[object] = []
-        self._changed = threading.Condition()
+        self._line: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
 
     @property
     def running(self) -> int:
@@ -98,30 +107,50 @@ class Slots:
     def turn(self, tell: Callable[[Queued], object]) -> Iterator[None]:
         """Wait for a turn, and keep it inside `with`.
 
-        `tell` is called with the place whenever it may have changed, and after `wake`; what it raises leaves the line.
+        `tell` is called with the place at once, after `wake`, and now and then while it changes: the less often the
+        further back, since all places change with each answer that ends. What it raises leaves the line.
         """
-        ticket = object()
-        with self._changed:
+        ticket = threading.Event()
+        with self._lock:
             self._line.append(ticket)
-            try:
-                while self._line[0] is not ticket or self._running >= self._most:
-                    tell(Queued(self._line.index(ticket) + 1, self._running))
-                    self._changed.wait()
-                self._running += 1
-            finally:
+        try:
+            while queued := self._place(ticket):
+                tell(queued)
+                ticket.wait(min(max(TOLD_S * queued.place, SOONEST_S), LATEST_S))
+                ticket.clear()
+        except BaseException:
+            with self._lock:
                 self._line.remove(ticket)
-                self._changed.notify_all()
+                self._call_next()
+            raise
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 self._running -= 1
-                self._changed.notify_all()
+                self._call_next()
 
     def wake(self) -> None:
         """Have everybody in line told again."""
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            for ticket in self._line:
+                ticket.set()
+
+    def _place(self, ticket: threading.Event) -> Queued | None:
+        """The place of who has this ticket; None if it is their turn, which then has begun."""
+        with self._lock:
+            place = self._line.index(ticket)
+            if place or self._running >= self._most:
+                return Queued(place + 1, self._running)
+            self._line.popleft()
+            self._running += 1
+            self._call_next()
+            return None
+
+    def _call_next(self) -> None:
+        """Let the first in line look. To be called with the lock."""
+        if self._line:
+            self._line[0].set()
 
 
 class Block:
@@ -189,7 +218,7 @@ class Live:
         after: Callable[[Live], object] | None = None,
         cancel: Callable[[], object] | None = None,
         slots: Slots | None = None,
-        save_s: float = 0.5,
+        save_s: float = 1.0,
         grace_s: float = 1.5,
         arrive_s: float = 20.0,
         clock: Clock = time.monotonic,
@@ -394,7 +423,7 @@ class Live:
             stopping = self._stopping
         if stopping:  # while it was being opened, when there was nothing to close yet
             answer.close()
-        for piece in answer:
+        for piece in self._gathered(answer):
             with self._changed:
                 self._text += piece
                 self._cutter.feed(piece)
@@ -403,6 +432,24 @@ class Live:
                 self._changed.notify_all()
             if wake:
                 self._nudge.set()
+
+    def _gathered(self, pieces: Iterable[str]) -> Iterator[str]:
+        """The pieces as they come, but for a short rest after each burst, in which the next one gathers.
+
+        Not where they come singly, however long one waits. And where the machine is so busy that each piece seems to
+        have been waited for, a rest once a second does not make this thread fall behind.
+        """
+        burst, rested = 0, time.monotonic() - PROBE_S
+        asked = time.monotonic()
+        for piece in pieces:
+            came = time.monotonic()
+            ended = came - asked > WAITED_S and burst > 0
+            yield piece
+            if ended and (burst > 1 or came - rested > PROBE_S):
+                self._over.wait(REST_S)
+                rested = time.monotonic()
+            burst = 1 if ended else burst + 1
+            asked = time.monotonic()
 
     def _tell(self, status: Waiting | Queued | None) -> None:
         """A new status; raises `Interrupted` when the answer is being stopped."""

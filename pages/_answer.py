@@ -38,9 +38,9 @@ def stream(live: Live) -> None:
     Where its first words will stand, it tells until then what is waited for, or shows what the model thinks. Streamlit
     ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
     """
-    first = st.empty()
+    first, told = st.empty(), awaited(live)
     if not live.markdown:
-        first.caption(LOOKING)
+        first.caption(told)
     with closing(live.view()) as blocks:
         place, open_block = first, None
         for number, block in enumerate(blocks):
@@ -49,19 +49,18 @@ def stream(live: Live) -> None:
             place = st.empty() if number else first
             open_block = None if block.finished else block
             if open_block:
-                place.write_stream(_pieces(block, live, None if number else first))
+                place.write_stream(_pieces(block, None if number else _Before(live, first, told)))
             elif block.text:
                 place.markdown(block.marked)
     if not live.markdown.strip():
         first.empty()
 
 
-def _pieces(block: Block, live: Live, above: DeltaGenerator | None) -> Iterator[str]:
+def _pieces(block: Block, before: _Before | None) -> Iterator[str]:
     """The pieces for `st.write_stream`; a tick touches the session, so that Stop works while nothing arrives.
 
     When the next block begins they end: the rest of this one comes with its marks.
     """
-    before = _Before(live, above) if above else None
     for piece in block:
         if block.followed:
             return
@@ -75,18 +74,17 @@ def _pieces(block: Block, live: Live, above: DeltaGenerator | None) -> Iterator[
 
 
 class _Before:
-    """What stands in an answer's place before its first words. Nothing is sent that was sent before."""
+    """What stands in an answer's place before its first words, after `told`. Nothing is sent that was sent before."""
 
-    def __init__(self, live: Live, place: DeltaGenerator) -> None:
+    def __init__(self, live: Live, place: DeltaGenerator, told: str) -> None:
         self._live = live
         self._place = place
-        self._told = LOOKING
+        self._told = told
         self._thoughts: DeltaGenerator | None = None
         self._ticks = count()
 
     def draw(self) -> None:
-        told = in_words(self._live.status)
-        if told:
+        if told := in_words(self._live.status):
             if told != self._told:
                 self._place.caption(told)
             self._told, self._thoughts = told, None
@@ -102,6 +100,11 @@ class _Before:
         elif self._told != LOOKING:
             self._place.caption(LOOKING)
             self._told = LOOKING
+
+
+def awaited(live: Live) -> str:
+    """What is said in an answer's place before there are words, as Markdown."""
+    return in_words(live.status) or LOOKING
 
 
 def in_words(status: Waiting | Queued | None) -> str:

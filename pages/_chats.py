@@ -23,8 +23,8 @@ KINDS = {
 }
 
 
-def draw_chats(part: Services, current: str) -> None:
-    """All conversations, newest first, and what can be done with the one that is open."""
+def draw_chats(part: Services, current: str, talk: Conversation | None) -> None:
+    """All conversations, newest first, and what can be done with the one that is open: `talk`, if it has begun."""
     with st.sidebar:
         # Buttons, not page links: Streamlit marks every link to the page one is on, and that would be all of them.
         st.button("New chat", icon=":material/edit_square:", type="tertiary", on_click=open_chat)
@@ -35,7 +35,7 @@ def draw_chats(part: Services, current: str) -> None:
             st.button(
                 "Undo delete", icon=":material/undo:", type="tertiary", on_click=restore_chat, args=(part, removed)
             )
-        if talk := part.conversations.get(current):
+        if talk:
             draw_current(part, talk)
         many = bool(wanted) or st.session_state.get("all_chats", False)
         known = [

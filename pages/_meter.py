@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from desk.conversations import Conversation
 from llm.markdown import literal
@@ -41,21 +42,30 @@ def in_words(ledger: Ledger) -> str:
     return f"{about}{ledger.used:,} of {ledger.budget:,} tokens: {', '.join(told)}"
 
 
-def draw_meter(part: Services, talk: Conversation | None, chat: str, ledger: Ledger) -> None:
-    """The line under the question box, and beside it what opens into the list."""
+def draw_meter(part: Services, talk: Conversation | None, chat: str, ledger: Ledger) -> DeltaGenerator | None:
+    """The line under the question box, and beside it what opens into the list.
+
+    Gives the line, so that it can tell of another ledger; None while the list is open, and there is more than a line.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
-        st.caption(literal(in_words(ledger)), width="stretch")
+        line = st.caption(literal(in_words(ledger)), width="stretch")
         # Its label never changes: with it Streamlit would take it for another one, and shut it.
         opened = st.popover("Details", type="tertiary", key="meter", on_change="rerun")
     # As high before it is filled: it opens up or down by the room that it needs.
     with opened, st.container(height=LIST_HEIGHT, border=False):
         if not opened.open:
-            return
+            return line
         st.markdown("**What goes with the next question**")
         draw_ledger(part, talk, chat, ledger, place="meter")
         st.toggle("Show me what is sent before it is sent", key="look_first", persist_state="session")
         for sentence in bounds(ledger):
             st.caption(literal(sentence))
+    return None
+
+
+def redraw_line(line: DeltaGenerator, ledger: Ledger) -> None:
+    """The line that `draw_meter` gave, for another ledger."""
+    line.caption(literal(in_words(ledger)), width="stretch")
 
 
 def bounds(ledger: Ledger) -> Iterator[str]:

@@ -48,8 +48,7 @@ def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *,
         with st.container(key=f"answer-{turn.id}"):
             replay_marked(turn, passages)
         with st.container():
-            fresh = st.session_state.get("fresh") == turn.id and bool(st.session_state.pop("fresh"))
-            draw_foot(part, chat, turn, passages, earlier, last=last, fresh=fresh)
+            draw_foot(part, chat, turn, passages, earlier, last=last)
 
 
 def replay_marked(turn: Turn, passages: Sequence[Passage]) -> None:

@@ -1,0 +1,68 @@
+"""A gate in front of what a page's run costs: few draw at once, and who comes first goes first.
+
+Python runs one thread at a time. Two hundred runs side by side would take turns every few milliseconds, so that all of
+them, and every answer that streams meanwhile, are as late as the last. One after the other the first are done at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
+    st.switch_page("app.py")
+
+MOST = 2
+"""One of them can draw while another waits for the database."""
+LASTS_S = 1.0
+"""A run takes hundredths of a second; one that asks a network meanwhile holds up nobody for longer than this."""
+
+
+class Gate:
+    """Lets `most` threads in at once, in the order in which they come; who is in for `lasts_s` does not count any more.
+
+    `clock` gives seconds that only grow.
+    """
+
+    def __init__(self, most: int = MOST, lasts_s: float = LASTS_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._lasts_s = lasts_s
+        self._clock = clock
+        self._line: deque[threading.Event] = deque()
+        self._inside: dict[threading.Event, float] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait to be let in, and be inside within `with`."""
+        ticket = threading.Event()
+        with self._lock:
+            self._line.append(ticket)
+            self._let_in()
+        while not ticket.wait(self._lasts_s):
+            with self._lock:
+                self._let_in()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside.pop(ticket, None)
+                self._let_in()
+
+    def _let_in(self) -> None:
+        """Let in whom there is room for. To be called with the lock."""
+        now = self._clock()
+        self._inside = {ticket: since for ticket, since in self._inside.items() if now - since < self._lasts_s}
+        while self._line and len(self._inside) < self._most:
+            ticket = self._line.popleft()
+            self._inside[ticket] = now
+            ticket.set()
+
+
+GATE = Gate()
+"""That of this process."""
