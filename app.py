@@ -115,7 +115,9 @@ def draw_begun(turn: Turn, live: Live, *, box_stops: bool) -> Place:
     """
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
-        body, foot = st.empty(), st.empty()
+        with st.container(key=f"answer-{turn.id}"):
+            body = st.empty()
+        foot = st.empty()
         body.caption(awaited(live))
         if not box_stops:
             foot.button(
@@ -139,7 +141,7 @@ def draw_live(part: Services, turn: Turn, live: Live, place: Place) -> Turn | No
 def draw_ended(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], place: Place) -> None:
     """An answer that has just ended, with its marks and what stands below it, in its place."""
     passages = assistant.read_passages(turn.details)
-    with place.body.container(key=f"answer-{turn.id}"):
+    with place.body.container():
         replay_marked(turn, passages)
     with place.foot.container():
         draw_foot(part, chat, turn, passages, earlier, last=True, fresh=True)
