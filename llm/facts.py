@@ -54,12 +54,14 @@ class Token(NamedTuple):
 
 
 # A number, a sign that belongs to one, an acronym with its points, or a word; underscores are no letters.
-_PIECE = re.compile(
-    r"(?P<number>\d{1,3}(?:,\d{2,3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    r"|(?P<initials>\b(?:[A-Z]\.){2,}(?:[A-Z]\b)?)"
-    r"|(?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)*)"
-    r"|(?P<sign>[%$\u00a3\u20ac\u00a5\u20b9])"
-)
+_SIGNS = "%$\u00a3\u20ac\u00a5\u20b9"
+_PIECES = re.compile(
+    r"[a-z]++(?![^\W\d_]|['\u2019])"  # the most, first
+    r"|\d{1,3}(?:,\d{2,3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+    r"|\b(?:[A-Z]\.){2,}(?:[A-Z]\b)?"
+    r"|[^\W\d_]+(?:['\u2019][^\W\d_]+)*"
+    rf"|[{_SIGNS}]"
+).findall  # without groups: strings alone, which is what makes reading quick
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17d3\u3005-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 _WORD_NUMBERS = {
@@ -169,116 +171,165 @@ class _Piece(NamedTuple):
     end: int
 
 
-_PIECE_OF = partial(tuple.__new__, _Piece)  # what `_Piece(…)` does, in half the time: most of reading is this
+_Found = tuple[Number | Day, int, int, str]
+"""A value, its first and its last piece, its key."""
+
+
+_PIECE_OF = partial(tuple.__new__, _Piece)  # what `_Piece(…)` does, in half the time
 _TOKEN_OF = partial(tuple.__new__, Token)
 
 
-def _pieces(text: str) -> list[_Piece]:
+def _starts(words: list[str], text: str) -> list[int]:
+    """Where each piece begins: nothing that is left out between two has a letter, a digit or a sign."""
+    out = []
+    end = 0
+    for word in words:
+        start = text.find(word, end)
+        out.append(start)
+        end = start + len(word)
+    return out
+
+
+def _pieces(words: list[str], starts: list[int]) -> list[_Piece]:
+    read_as = map(_kind_and_lower, words)
     return [
-        _PIECE_OF((match.lastgroup or "", word := match[0], word.lower(), *match.span()))
-        for match in _PIECE.finditer(text)
+        _PIECE_OF((kind, word, lower, start, start + len(word)))
+        for (kind, lower), word, start in zip(read_as, words, starts, strict=True)
     ]
+
+
+@lru_cache(maxsize=1 << 15)
+def _kind_and_lower(piece: str) -> tuple[str, str]:
+    return _kind(piece), piece.lower()
+
+
+def _kind(piece: str) -> str:
+    first = piece[0]
+    if first.isdecimal():
+        return "number"
+    return "sign" if first in _SIGNS else "initials" if "." in piece else "word"
 
 
 def lowered(text: str) -> list[str]:
     """Every word and number of `text` in lower case, function words too."""
-    return [piece.lower for piece in _pieces(text)]
+    return [piece.lower() for piece in _PIECES(text)]
 
 
 def read(text: str, at: int = 0) -> list[Token]:
     """The tokens of one sentence that stands `at` characters into its text. Any script; never raises."""
-    pieces = _pieces(text)
-    titled = _is_titled(pieces)
+    words = _PIECES(text)
+    starts = _starts(words, text)
+    pieces: list[_Piece] = []  # are only needed where words are read together
+    titled: bool | None = None
     out: list[Token] = []
     i = 0
-    while i < len(pieces):
-        kind, raw, _, start, end = pieces[i]
-        plain = _plain(raw) if kind == "word" else None
-        if plain is not None:
-            out.append(_TOKEN_OF((raw, at + start, at + end, *plain, None)))
-            i += 1
-            continue
-        found = _date(pieces, i) or _number(pieces, i)
-        if found is None:
-            out.extend(_words(pieces, i, at, titled))
-            i += 1
-            continue
-        value, first, last, key = found
-        start, end = pieces[first].start, pieces[last].end
-        loose = isinstance(value, Number) and (value.value == 1 or raw.lower() in _MULTIPLES)
-        weight = 0.4 if loose and not raw[0].isdigit() else 1.3  # "one" is often a pronoun
-        kind_read: TokenKind = "date" if isinstance(value, Day) else "number"
-        out.append(Token(text[start:end], at + start, at + end, key, kind_read, weight, value))
-        i = last + 1
+    while i < len(words):
+        raw = words[i]
+        plain = _plain(raw)
+        if plain is None and (before := _ONLY_BEFORE.get(raw.lower())) is not None:
+            following = words[i + 1].lower() if i + 1 < len(words) else ""
+            plain = None if following.partition("'")[0].partition("\u2019")[0] in before else _word(raw)
+        if plain is None:
+            pieces = pieces or _pieces(words, starts)
+            found = _date(pieces, i) or _number(pieces, i)
+            if found is not None:
+                out.append(_valued(pieces, found, text, at))
+                i = found[2] + 1
+                continue
+            if pieces[i].kind != "word" or _is_marked(raw):
+                out.extend(_marked(pieces[i], at))
+                i += 1
+                continue
+            plain = _word(raw)
+        start = at + starts[i]
+        key, read_as, weight, names = plain
+        if names:
+            if titled is None:
+                titled = _is_titled(words)
+            if names == "place" or (not titled and (i or (names == "person" and _goes_on(words, starts)))):
+                read_as, weight = "name", 1.3
+        out.append(_TOKEN_OF((raw, start, start + len(raw), key, read_as, weight, None)))
+        i += 1
     return out
 
 
+_Word = tuple[str, TokenKind, float, Literal["", "place", "person", "word"]]
+
+
 @lru_cache(maxsize=1 << 15)
-def _plain(word: str) -> tuple[str, TokenKind, float] | None:
-    """Key, kind and weight of a word that reads the same wherever it stands; None if that has to be looked at."""
-    if len(word) > 40 or word.casefold() != word or word in _READ_ON or _UNSPACED.match(word):
+def _plain(word: str) -> _Word | None:
+    """How a word reads; None if that depends on the words next to it, or if it is no plain word."""
+    if len(word) > 40 or _kind(word) != "word" or word.lower().replace("\u2019", "'").removesuffix("'s") in _READ_ON or _is_marked(word):
         return None
-    bare = word.replace("\u2019", "'")
-    if bare.removesuffix("'s") in _READ_ON:
-        return None
+    return _word(word)
+
+
+def _word(word: str) -> _Word:
+    """Key, kind and weight of a word, and what it names if it has a capital.
+
+    A "place" is a name anywhere, any other word within a sentence; at its beginning a "person" is if a name goes on.
+    """
+    lower = word.lower()
+    bare = lower.replace("\u2019", "'")
     if bare.removesuffix("'s") in _FUNCTION or bare.endswith("n't"):
-        return bare, "function", 0.0
+        return bare, "function", 0.0, ""
     key = stem(word)
-    return key, "word", 1.3 if key in TELLING else COMMON.get(key, 1.0)
+    weight = 1.3 if key in TELLING else COMMON.get(key, 1.0)
+    if not word[0].isupper() or word.isupper():
+        return key, "word", weight, ""
+    if key in NATION or lower in PLACES:
+        return key, "word", weight, "place"
+    return key, "word", weight, "word" if key in COMMON or key in NEAR or key in OPPOSITE else "person"
 
 
-def _is_titled(pieces: list[_Piece]) -> bool:
+def _goes_on(words: list[str], starts: list[int]) -> bool:
+    """Whether the first two words both have capitals, side by side, as in a name."""
+    return len(words) > 1 and words[1][:1].isupper() and starts[1] - starts[0] - len(words[0]) <= 2
+
+
+def _is_titled(words: list[str]) -> bool:
     """Whether nearly every long word has a capital, as in some headlines: capitals then name nobody."""
-    long = capitals = 0
-    for piece in pieces:
-        if len(piece.text) > 3 and piece.kind == "word":
-            long += 1
-            capitals += piece.text[0].isupper()
-    return long > 3 and capitals > 0.8 * long
+    long = [word for word in words if len(word) > 3 and _kind(word) == "word"]
+    return len(long) > 3 and sum(word[0].isupper() for word in long) > 0.8 * len(long)
 
 
-def _words(pieces: list[_Piece], i: int, at: int, titled: bool) -> Iterator[Token]:
-    kind, text, lower, start, end = pieces[i]
+def _is_marked(word: str) -> bool:
+    """Whether it is an acronym, or of a script without spaces."""
+    return (1 < len(word) < 6 and word.isupper()) or _UNSPACED.match(word) is not None
+
+
+def _marked(piece: _Piece, at: int) -> Iterator[Token]:
+    kind, text, lower, start, end = piece
     if kind == "sign":
         yield Token(text, at + start, at + end, _CURRENCIES.get(text, text), "function", 0.0)
-        return
-    if _UNSPACED.match(text):
+    elif _UNSPACED.match(text):
         for offset, pair in enumerate(terms(text)):
             a = min(start + offset, end - 1)
             yield Token(text[offset : offset + 2], at + a, at + min(a + 2, end), pair, "word", 0.5)
-        return
-    if kind == "initials" or (text.isupper() and 1 < len(text) < 6):
+    else:
         found = terms(text)
         key = found[0] if found else lower
         yield Token(text, at + start, at + end, key, "function" if lower in _FUNCTION and key == lower else "name", 1.4)
-        return
-    bare = lower.replace("\u2019", "'")
-    if bare.removesuffix("'s") in _FUNCTION or bare.endswith("n't"):
-        yield Token(text, at + start, at + end, bare, "function", 0.0)
-        return
-    key = stem(text)
-    is_name = text[0].isupper() and not text.isupper()
-    if is_name:
-        is_name = key in NATION or lower in PLACES if titled else _names_someone(pieces, i, key)
-    weight = 1.3 if is_name or key in TELLING else COMMON.get(key, 1.0)
-    yield Token(text, at + start, at + end, key, "name" if is_name else "word", weight)
 
 
-def _names_someone(pieces: list[_Piece], i: int, key: str) -> bool:
-    if i > 0 or key in NATION or pieces[i].lower in PLACES:
-        return True
-    if key in COMMON or key in NEAR or key in OPPOSITE:
-        return False
-    return i + 1 < len(pieces) and pieces[i + 1].text[:1].isupper() and pieces[i + 1].start - pieces[i].end <= 2
+def _valued(pieces: list[_Piece], found: _Found, text: str, at: int) -> Token:
+    """The token of a number or a date."""
+    value, first, last, key = found
+    start, end = pieces[first].start, pieces[last].end
+    loose = isinstance(value, Number) and (value.value == 1 or pieces[first].lower in _MULTIPLES)
+    weight = 0.4 if loose and not pieces[first].text[0].isdigit() else 1.3  # "one" is often a pronoun
+    kind: TokenKind = "date" if isinstance(value, Day) else "number"
+    return Token(text[start:end], at + start, at + end, key, kind, weight, value)
 
 
 # With what a number or a date may begin: these words are never read alone.
 _READ_ON = frozenset().union(
     _WORD_NUMBERS, _ORDINALS, _MULTIPLES, _MONTHS, _WEEKDAYS, _DAYS, _WHICH, {"a", "an", "half", "decade", "dozen"}
 )
-
-
-_Found = tuple[Number | Day, int, int, str]
+# And which of them only if one of these follows.
+_ONLY_BEFORE: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("a", "an"), frozenset(_SCALES) | frozenset(_FRACTIONS)), **dict.fromkeys(_WHICH, _PERIODS)
+}  # fmt: skip
 
 
 def _number(pieces: list[_Piece], i: int) -> _Found | None:

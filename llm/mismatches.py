@@ -43,7 +43,7 @@ class Failure:
 
 def failures(aligned: Alignment) -> tuple[Failure, ...]:
     """What the evidence lacks or denies, each once."""
-    found = (_missing, _negated_here, _negated_there, _unsure, _spoken, _turned, _roles)
+    found = (_missing, _negated_between, _negated_here, _negated_there, _unsure, _spoken, _turned, _roles)
     return tuple(dict.fromkeys(failure for look in found for failure in look(aligned)))
 
 
@@ -169,7 +169,7 @@ def _is_nearest(place: Place, anchor: Place, aligned: Alignment) -> bool:
     tokens = aligned.texts[anchor.text].tokens
     apart = abs(place.at - anchor.at)
     nearer = range(max(0, anchor.at - apart + 1), anchor.at + apart)
-    return not any(tokens[at].kind == "number" for at in nearer if at < len(tokens) and at != place.at)
+    return not any(tokens[at].kind == "number" for at in nearer if at < len(tokens) and at not in (place.at, anchor.at))
 
 
 def _instead(n: int, aligned: Alignment) -> str:
@@ -287,6 +287,38 @@ def _is_negated(tokens: Sequence[Token], n: int) -> bool:
     """Whether a negation, or a verb that denies, stands shortly before the n-th token."""
     before = tokens[max(0, n - 5) : n]
     return sum(map(_turns, before)) % 2 == 1
+
+
+def _negated_between(aligned: Alignment) -> Iterator[Failure]:
+    """Two words of the claim in a row that stand in a row in the source too, with a negation more or less between them.
+
+    So a "not" is seen that was put into, or taken out of, a sentence that has another.
+    """
+    tokens = aligned.tokens
+    last, before = -1, None
+    for n, place in sorted(aligned.places.items()):
+        words = aligned.words(aligned.sentence(place))
+        source = aligned.texts[place.text].tokens
+        if before is None:
+            start = words.start
+        elif before.text == place.text and before.at in words:
+            start = before.at + 1
+        else:
+            start = place.at
+        said, held = tokens[last + 1 : n], source[start : place.at]
+        last, before = n, place
+        if len(held) > 8 or _content(said) or _content(held) > 1:
+            continue
+        here, there = ([token for token in between if _turns(token)] for between in (said, held))
+        if len(here) % 2 > len(there) % 2 or len(here) > len(there) > 0:
+            yield Failure("negation", f"{here[-1].text} {tokens[n].text}")
+        elif len(here) < len(there):
+            yield Failure("negation", tokens[n].text, f"{there[-1].text} {source[place.at].text}")
+
+
+def _content(tokens: Sequence[Token]) -> int:
+    """How many of these tell something, negations apart."""
+    return sum(token.kind != "function" and not _turns(token) for token in tokens)
 
 
 def _negated_here(aligned: Alignment) -> Iterator[Failure]:
