@@ -44,7 +44,8 @@ class Figure:
 class Difference:
     """What one thing is counted at, each number by who reported it first, oldest first; two at least.
 
-    `moved`: the numbers only grew over time ("41 → 55 → 61"), so later ones replace earlier ones. Else outlets differ.
+    `moved`: the numbers grew over time and outlets agree on where they stand, so later ones replace earlier ones. Else
+    outlets differ: of their last words, those that do not fit what others had by then, beside that.
     """
 
     kind: Kind
@@ -53,11 +54,16 @@ class Difference:
 
     @property
     def in_short(self) -> str:
-        """ "41 → 55 → 61", "5 or 7", or of many that differ "65 to 131"."""
-        values = [figure.value for figure in self.figures]
-        if not self.moved and len(values) > 3:
-            return f"{min(values):g} to {max(values):g}"
-        return (" → " if self.moved else " or ").join(f"{value:g}" for value in values)
+        """As `in_short` has its values."""
+        return in_short([figure.value for figure in self.figures], moved=self.moved)
+
+
+def in_short(values: Sequence[float], *, moved: bool) -> str:
+    """ "41 → 55 → 61", of many that grew "rose from 65 to 131", of those that differ "5 or 7"."""
+    told = [f"{value:g}" for value in values]
+    if moved and len(told) > 3:
+        return f"rose from {told[0]} to {told[-1]}"
+    return (" → " if moved else " or ").join(told)
 
 
 _WORDS = {
@@ -170,15 +176,40 @@ def differences(entries: Iterable[Entry]) -> tuple[Difference, ...]:
             about[entry.id] = _names(f"{entry.title} {figure.quote}")
     out = []
     for kind, told in sorted(by_kind.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-        shown = _of_one_thing(told, about)
+        kept = _of_one_thing(told, about)
+        apart = () if kind in _STEADY else _apart(kept)
+        shown = _firsts(apart or kept)
         if len(shown) > 1:
-            values = [figure.value for figure in shown]
-            grew = kind not in ("magnitude", "missing") and values == sorted(values)
-            out.append(Difference(kind, shown, moved=grew))
+            grew = [figure.value for figure in shown] == sorted(figure.value for figure in shown)
+            out.append(Difference(kind, shown, moved=grew and not apart and kind not in _STEADY))
     return tuple(out)
 
 
+def _apart(kept: Sequence[Figure]) -> tuple[Figure, ...]:
+    """The last words of outlets that are less than the most that was known by then, and that; the newest such case.
+
+    Who repeats what was the most a few hours ago is only late.
+    """
+    last = {figure.feed: figure for figure in kept}
+    found: dict[float, list[Figure]] = {}
+    for place, figure in enumerate(kept):
+        before = [other for other in kept[:place] if not other.rounded]
+        most = max(before, key=lambda other: other.value, default=figure)
+        if last[figure.feed] is not figure or figure.value >= most.value:
+            continue
+        if figure.rounded and any(_fits(figure, other) for other in before):
+            continue
+        beyond = next(other for other in before if other.value > figure.value)
+        was_most = any(other.value == figure.value for other in before[: before.index(beyond)])
+        if not (was_most and figure.at - beyond.at <= _LATE):
+            found.setdefault(most.value, [most]).append(figure)
+    return tuple(found[max(found)]) if found else ()
+
+
 _DAY = timedelta(days=1)
+_LATE = timedelta(hours=6)
+_STEADY: frozenset[Kind] = frozenset({"magnitude", "missing"})
+"""What does not only grow: figures of it differ."""
 _NEAR = 0.85
 _NAME = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}")
 _NO_NAMES = frozenset(
@@ -199,7 +230,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 def _of_one_thing(told: Sequence[Figure], about: Mapping[int, frozenset[str]]) -> tuple[Figure, ...]:
-    """Each number that can be a count of one thing, by who told it first; () if too much does not fit."""
+    """The figures that can be counts of one thing, oldest first; () if too much does not fit."""
     counted = Counter(figure.value for figure in told)
     anchor = max(told, key=lambda figure: (counted[figure.value], not figure.rounded))
     here = told.index(anchor)
@@ -211,8 +242,11 @@ def _of_one_thing(told: Sequence[Figure], about: Mapping[int, frozenset[str]]) -
         if _follows(figure, kept[0], about):
             kept.insert(0, figure)
     lost = {figure.value for figure in told} - {figure.value for figure in kept}
-    if len(lost) > 1:
-        return ()
+    return () if len(lost) > 1 else tuple(kept)
+
+
+def _firsts(kept: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Each number once, by who told it first; no round one that fits an exact one."""
     first: dict[float, Figure] = {}
     for figure in kept:
         exact = [other for other in kept if not other.rounded]

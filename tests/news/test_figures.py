@@ -61,6 +61,28 @@ def test_outlets_that_say_different_numbers_at_one_time_differ():
     assert {figure.value for figure in difference.figures} == {6, 7}
 
 
+def growing(*said: tuple[int, str, int]) -> list:
+    """Reports of one quake: the dead, by whom, after how many hours."""
+    return [told(f"Varno quake toll rises to {dead}", feed, hours=hours) for dead, feed, hours in said]
+
+
+@pytest.mark.parametrize(
+    ("said", "in_short", "moved"),
+    [
+        ([(65, "post", 0), (80, "wire", 5), (90, "post", 9), (131, "wire", 20)], "rose from 65 to 131", True),
+        ([(65, "post", 0), (80, "wire", 5), (65, "ledger", 6)], "65 → 80", True),  # only late
+        ([(65, "post", 0), (80, "wire", 5), (65, "ledger", 16)], "80 or 65", False),  # not any more
+        ([(65, "post", 0), (80, "wire", 5), (65, "ledger", 16), (80, "ledger", 20)], "65 → 80", True),  # caught up
+        ([(65, "post", 0), (131, "wire", 9), (128, "ledger", 10)], "131 or 128", False),  # but not by who told early
+        ([(65, "post", 0), (131, "wire", 9), (65, "post", 19), (131, "post", 20), (140, "wire", 21)],
+         "65 → 131 → 140", True),
+    ],
+)  # fmt: skip
+def test_numbers_that_rose_are_told_apart_from_outlets_that_differ(said: list, in_short: str, moved: bool):
+    (difference,) = differences(growing(*said))
+    assert (difference.in_short, difference.moved) == (in_short, moved)
+
+
 @pytest.mark.parametrize(
     "entries",
     [
