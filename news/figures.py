@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Literal
 
 from news.terms import sentences
-from news.types import Entry
+from news.types import ACCORDING_TO, Entry
 
 Kind = Literal["dead", "hurt", "missing", "arrested", "magnitude"]
 
@@ -28,7 +28,7 @@ Kind = Literal["dead", "hurt", "missing", "arrested", "magnitude"]
 class Figure:
     """A number as one entry reports it. `quote` is the sentence; `at` is when the entry was published.
 
-    `rounded`: told as "more than 60", "nearly 900".
+    `rounded`: told as "more than 60", "nearly 900". `source` is whom the sentence names for it ("police"), or "".
     """
 
     kind: Kind
@@ -38,6 +38,14 @@ class Figure:
     feed: str
     at: datetime
     rounded: bool = False
+    source: str = ""
+
+    @property
+    def says(self) -> str:
+        """The number as its sentence gives it: "1,430", "about 60 according to police"."""
+        number = f"{self.value:,.1f}" if self.kind == "magnitude" else f"{self.value:,.0f}"
+        told = f"about {number}" if self.rounded else number
+        return f"{told}{ACCORDING_TO}{self.source}" if self.source else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ _WORDS = {
         1,
     )
 }
-_NUMBER = rf"(?<![-\w.])(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+|{'|'.join(_WORDS)})"
+_NUMBER = rf"(?<![-\w.])(?<!\b[Nn]o )(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+|{'|'.join(_WORDS)})(?!,?\d)"
 _ABOUT = r"(?:at least |more than |over |nearly |about |around |some |up to |as many as )?"
 _ROUNDED = re.compile(r"(?:more than|over|nearly|almost|about|around|some|up to|tops|passes)\s$", re.IGNORECASE)
 # What may stand between a number and the word that says what happened to them.
@@ -123,43 +131,64 @@ _ELSEWHERE = re.compile(
 # An earthquake of several: each has a magnitude of its own.
 _SEVERAL = re.compile(r"\b(?:twin|double|pair of|two|second|both|followed|aftershocks?|\d\.\d and \d)\b", re.IGNORECASE)
 _LONGEST = 400
+# Whom a sentence names for what it counts: offices, not what else stands before "said".
+_OFFICE = (
+    r"(?:(?:[Tt]he |an? )?(?:[\w’'-]+ ){0,4}?(?:police|officials?|authority|authorities|ministry|ministers?|army|"
+    r"military|media|agency|governor|mayor|president|spokes\w+|hospitals?|services?|defen[cs]e|government|rescuers|"
+    r"firefighters|prosecutors?|Hamas|Hezbollah|UN|Red Cross|Red Crescent|department)(?: [A-Z][\w’'-]+){0,3})"
+)
+_SAYS = r"(?:say|says|said|reported|reports|confirmed|announced)"
+_SAID_AFTER = re.compile(rf", (?P<who>{_OFFICE}) {_SAYS}(?=[.,;]|$| on \w+day| early| late| in a statement| this)")
+_ACCORDING = re.compile(rf"\baccording to (?P<who>{_OFFICE})(?=[.,;]|$)")
+_SAID_BEFORE = re.compile(rf"(?P<who>{_OFFICE}) {_SAYS}(?: on \w+day)?(?: that)? ")
+_ONLY_SAID = re.compile(
+    r"(?:(?!after|as|when|while|amid|despite)[\w-]+ ){0,6}"
+)  # no other clause, no other words quoted
 
 
 def figures(entry: Entry) -> tuple[Figure, ...]:
     """The figures of the title and of the first sentences of the text, each kind once: the first that is clear."""
     return tuple(
-        Figure(kind, value, line, entry.id, entry.feed, entry.published_at, rounded)
-        for kind, value, line, rounded in _clear(entry.title, entry.text[:1_500])
+        Figure(kind, value, line, entry.id, entry.feed, entry.published_at, rounded, source)
+        for kind, value, line, rounded, source in _clear(entry.title, entry.text[:1_500])
     )
 
 
 @lru_cache(maxsize=8_192)
-def _clear(title: str, text: str) -> tuple[tuple[Kind, float, str, bool], ...]:
-    """What a wording counts, as (kind, value, sentence, rounded)."""
-    found: dict[Kind, tuple[Kind, float, str, bool]] = {}
+def _clear(title: str, text: str) -> tuple[tuple[Kind, float, str, bool, str], ...]:
+    """What a wording counts, as (kind, value, sentence, rounded, source)."""
+    found: dict[Kind, tuple[Kind, float, str, bool, str]] = {}
     for sentence in [title, *(sentences(text)[:4] if _COUNTED.search(text) else ())]:
         line = " ".join(sentence.split())[:_LONGEST]
         if not _COUNTED.search(line) or _ELSEWHERE.search(line):
             continue
-        for kind, (value, rounded) in _read(line).items():
-            found.setdefault(kind, (kind, value, line, rounded))
+        for kind, (value, rounded, at) in _read(line).items():
+            found.setdefault(kind, (kind, value, line, rounded, _source(line, at)))
     return tuple(found.values())
 
 
-def _read(line: str) -> dict[Kind, tuple[float, bool]]:
-    """What `line` counts, and whether roundly; kinds that it counts twice left out."""
-    out: dict[Kind, tuple[float, bool]] = {}
+def _read(line: str) -> dict[Kind, tuple[float, bool, int]]:
+    """What `line` counts, whether roundly, and where it says so; kinds that it counts twice left out."""
+    out: dict[Kind, tuple[float, bool, int]] = {}
     for kind, patterns in _READ.items():
         if kind == "magnitude" and _SEVERAL.search(line):
             continue
+        matches = [match for pattern in patterns for match in pattern.finditer(line)]
         values = {
-            (_value(match["number"]), _ROUNDED.search(line[: match.start("number")]) is not None)
-            for pattern in patterns
-            for match in pattern.finditer(line)
+            (_value(match["number"]), _ROUNDED.search(line[: match.start("number")]) is not None) for match in matches
         }
         if len(values) == 1:
-            out[kind] = values.pop()
+            out[kind] = (*values.pop(), matches[0].start("number"))
     return out
+
+
+def _source(line: str, at: int) -> str:
+    """Who is named for the number that stands `at` there; "" for nobody."""
+    named = _SAID_AFTER.search(line, at) or _ACCORDING.search(line, at)
+    first = _SAID_BEFORE.match(line)
+    if named is None and first and first.end() <= at and _ONLY_SAID.fullmatch(line, first.end(), at):
+        named = first
+    return re.sub("^The ", "the ", named["who"]) if named else ""
 
 
 def _value(number: str) -> float:

@@ -63,7 +63,7 @@ def draw_figures(differences: Sequence[Difference], told: Telling, at: datetime,
         st.markdown(f"**{difference.kind.capitalize()}: {difference.in_short}** :small[:gray[{how}]]")
         st.table(
             {
-                "Figure": [f"{figure.value:g}" for figure in difference.figures],
+                "Figure": [literal(figure.says) for figure in difference.figures],
                 "Outlet": [link(figure.feed, urls.get(figure.entry_id, "")) for figure in difference.figures],
                 "Published": [dated(figure.at, at, here) for figure in difference.figures],
                 "In its words": [f"“{literal(figure.quote)}”" for figure in difference.figures],

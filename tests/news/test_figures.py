@@ -30,6 +30,8 @@ from tests.news.test_grouping import told
         ("Father-of-eight killed in Ellery", "none", 0),
         ("Storm kills 5 in Varno and 7 dead in Marenia", "none", 0),
         ("Elections in 14 states, 3 parties", "none", 0),
+        ("Army killed more than 13,000, president says", "dead", 13_000),
+        ("No one was killed, the ministry said", "none", 0),
     ],
 )
 def test_a_figure_is_read_where_the_words_say_what_it_counts(sentence: str, kind: str, value: float):
@@ -59,6 +61,30 @@ def test_outlets_that_say_different_numbers_at_one_time_differ():
     (difference,) = differences(entries)
     assert not difference.moved
     assert {figure.value for figure in difference.figures} == {6, 7}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "source"),
+    [
+        ("Bus crash in Varno kills 8 people, police say", "police"),
+        (
+            "Bus crash in Varno kills 8, the health ministry said on Saturday, after rescuers left.",
+            "the health ministry",
+        ),
+        ("The quake killed 8 people, according to Varno's civil defence.", "Varno's civil defence"),
+        ("Varno authorities say at least 8 people killed in a bus crash", "Varno authorities"),
+        ("The ministry said on Sunday that 8 people were killed", "the ministry"),
+        ("Interim president Delia Roe said 8 people were killed", "Interim president Delia Roe"),
+        ("Bus crash in Varno kills 8 people", ""),
+        ("Minister says 'never again' after 8 people killed in Varno", ""),
+        ("Eight people killed in Varno, he said", ""),
+        ("The army said it had looked into the strike in which 8 people were killed", ""),
+        ("Bus crash kills 8 people as police said roads were icy", ""),
+    ],
+)
+def test_whom_a_sentence_names_for_its_figure_is_read(sentence: str, source: str):
+    (figure,) = figures(told(sentence))
+    assert (figure.value, figure.source) == (8, source)
 
 
 def growing(*said: tuple[int, str, int]) -> list:
