@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from llm.assistant import read_horizon, read_passages
+from llm.assistant import read_found, read_passages
 from llm.caveats import HARDLY, UNSAID, caveats
 from llm.facts import Number
 from llm.facts import read as read_facts
 from llm.grounding import review
 from llm.window import Ledger
-from news.types import ACCORDING_TO, Found
+from news.types import ACCORDING_TO
 
 KIND = "broadsheet-evidence"
 VERSION = 2
@@ -123,7 +123,7 @@ def _verify(bundle: Mapping[str, Any]) -> list[str]:
 
 def _caveats_that_fail(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     """Caveats that the passages do not give. All that were found lacked it, so those that were sent lack it too."""
-    found = Found(read_passages({"passages": rows}), read_horizon(bundle), bundle["covered"])
+    found = read_found({**bundle, "passages": rows})
     now = caveats(bundle["question"], found)
     decided = [told for told in bundle["caveats"] if rows and (told == HARDLY or told.startswith(UNSAID))]
     return [

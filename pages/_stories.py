@@ -177,8 +177,10 @@ def draw_entry(part: Services, entry: Entry, at: datetime) -> None:
                 )
             st.page_link("app.py", label=":small[:gray[Ask about this]]", query_params={"pin": str(entry.id)})
             if entry.edits:
-                with st.popover(":small[:gray[Earlier wording]]", type="tertiary"):
-                    draw_versions(part, entry, at)
+                label, key = ":small[:gray[Earlier wording]]", f"versions-{entry.id}"
+                with st.popover(label, type="tertiary", key=key, on_change="rerun") as shown:
+                    if shown.open:  # to read them is a query for each edited article of a list
+                        draw_versions(part, entry, at)
 
 
 def draw_versions(part: Services, entry: Entry, at: datetime) -> None:
