@@ -86,7 +86,7 @@ def test_stop_is_told_at_once_and_the_answer_can_go_on(page: Page, groq: GroqSer
     assert re.findall(r"part\d{3}", answer_of(page)) == kept
     assert groq.count == before + 1
     assert page.get_by_label("Chat message from user").count() == 1
-    numbers = [link.inner_text() for link in last_answer(page).locator("[class*=st-key-answer-] a").all()]
+    numbers = [link.inner_text() for link in last_answer(page).locator("[class*=st-key-answer-] a[href^=http]").all()]
     assert numbers == ["[1]", "[2]"]
 
 
