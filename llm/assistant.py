@@ -42,7 +42,6 @@ State = Literal["streaming", "done", "stopped", "interrupted", "failed"]
 """failed: no answer ever began. interrupted: it broke off. stopped: the reader, or nobody reading, ended it."""
 
 _CUT = ("length", "content_filter")  # reasons to finish that may leave half a sentence
-_UNKNOWN = Horizon(0, 0, None, None)
 
 
 class Answer:
@@ -288,36 +287,21 @@ def resume(
     question: str,
     turns: Sequence[Turn],
     begun: str,
-    passages: Sequence[Passage],
+    found: Found,
     *,
     model: ChatModel,
     now: datetime,
-    horizon: Horizon = _UNKNOWN,
-    covered: bool = True,
     caveats: Sequence[str] = (),
-    disagreements: Sequence[Disagreement] = (),
     dropped: Collection[str] = (),
     clock: Seconds = time.monotonic,
 ) -> Answer:
-    """Go on with an answer that broke off after `begun` (`Answer.raw`), from the same `passages` with the same numbers.
+    """Go on with an answer that broke off after `begun` (`Answer.raw`), from the same passages with the same numbers.
 
-    `horizon`, `covered`, `caveats` and `disagreements` are those of the broken answer. The new one begins with `begun`;
-    what the model repeats of it is cut off. Raises `ModelError` for what fails before the first word.
+    `found` (see `read_found`) and `caveats` are those of the broken answer. The new one begins with `begun`; what the
+    model repeats of it is cut off. Raises `ModelError` for what fails before the first word.
     """
     asked_at = clock()
-    request = prepare_rest(
-        question,
-        turns,
-        begun,
-        passages,
-        model=model,
-        now=now,
-        horizon=horizon,
-        covered=covered,
-        caveats=caveats,
-        disagreements=disagreements,
-        dropped=dropped,
-    )
+    request = prepare_rest(question, turns, begun, found, model=model, now=now, caveats=caveats, dropped=dropped)
     return send(request, model=model, clock=clock, asked_at=asked_at)
 
 
@@ -331,39 +315,24 @@ def correct(
     turns: Sequence[Turn],
     answer: str,
     wrong: Sequence[Mapping[str, Any]],
-    passages: Sequence[Passage],
+    found: Found,
     *,
     model: ChatModel,
     now: datetime,
-    horizon: Horizon = _UNKNOWN,
-    covered: bool = True,
     caveats: Sequence[str] = (),
-    disagreements: Sequence[Disagreement] = (),
     clock: Seconds = time.monotonic,
 ) -> Answer:
-    """Have an `answer` written again without what is `wrong` in it (see `failed`), from the same `passages`.
+    """Have an `answer` written again without what is `wrong` in it (see `failed`), from the same passages.
 
-    It is asked for once, whatever comes back is checked like any answer. Raises `ModelError` for what fails before the
-    first word.
+    `found` (see `read_found`) and `caveats` are those of the answer. It is asked for once, whatever comes back is
+    checked like any answer. Raises `ModelError` for what fails before the first word.
     """
     asked_at = clock()
     lines = [
         prompt.quote({"sentence": check["claim"], "passage": check["passage"], "failed": check["failed"]})
         for check in wrong
     ]
-    request = prepare_rest(
-        question,
-        turns,
-        answer,
-        passages,
-        model=model,
-        now=now,
-        horizon=horizon,
-        covered=covered,
-        caveats=caveats,
-        disagreements=disagreements,
-        wrong=lines,
-    )
+    request = prepare_rest(question, turns, answer, found, model=model, now=now, caveats=caveats, wrong=lines)
     return send(request, model=model, clock=clock, asked_at=asked_at)
 
 
@@ -412,16 +381,24 @@ def read_passages(details: Mapping[str, Any]) -> tuple[Passage, ...]:
     )
 
 
-def read_horizon(details: Mapping[str, Any]) -> Horizon:
-    """The horizon of a stored answer, from its `details`."""
+def read_found(details: Mapping[str, Any]) -> Found:
+    """What a stored answer was given, from its `details`: passages, horizon, whether it is covered, disagreements."""
+    return Found(
+        read_passages(details),
+        _horizon(details),
+        details.get("covered", True),
+        disagreements=_disagreements(details),
+    )
+
+
+def _horizon(details: Mapping[str, Any]) -> Horizon:
     told = details.get("horizon") or {}
     since, until = (datetime.fromisoformat(told[name]) if told.get(name) else None for name in ("since", "until"))
     failed, stale = tuple(told.get("failed", ())), tuple(told.get("stale", ()))
     return Horizon(told.get("feeds", 0), told.get("articles", 0), since, until, failed, stale)
 
 
-def read_disagreements(details: Mapping[str, Any]) -> tuple[Disagreement, ...]:
-    """Where reports differ, from the `details` of a stored answer."""
+def _disagreements(details: Mapping[str, Any]) -> tuple[Disagreement, ...]:
     return tuple(
         Disagreement(
             told["about"],

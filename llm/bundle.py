@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from llm.assistant import read_horizon, read_passages
+from llm.assistant import read_found, read_passages
 from llm.caveats import HARDLY, UNSAID, caveats
 from llm.facts import Number
 from llm.facts import read as read_facts
 from llm.grounding import review
 from llm.window import Ledger
-from news.types import Found
+from news.types import ACCORDING_TO
 
 KIND = "broadsheet-evidence"
 VERSION = 2
@@ -123,7 +123,7 @@ def _verify(bundle: Mapping[str, Any]) -> list[str]:
 
 def _caveats_that_fail(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     """Caveats that the passages do not give. All that were found lacked it, so those that were sent lack it too."""
-    found = Found(read_passages({"passages": rows}), read_horizon(bundle), bundle["covered"])
+    found = read_found({**bundle, "passages": rows})
     now = caveats(bundle["question"], found)
     decided = [told for told in bundle["caveats"] if rows and (told == HARDLY or told.startswith(UNSAID))]
     return [
@@ -136,12 +136,15 @@ def _accounts_that_fail(bundle: Mapping[str, Any], rows: list[dict[str, Any]]) -
     wrong = []
     for told in bundle["disagreements"]:
         for account in told["accounts"]:
-            figure = float(account["says"].removeprefix("about ").replace(",", ""))
+            said, _, source = account["says"].partition(ACCORDING_TO)
+            figure = float(said.removeprefix("about ").replace(",", ""))
             numbers = [token.value.value for token in read_facts(account["quote"]) if isinstance(token.value, Number)]
             same = [row for row in rows if row["url"] == account["url"] and not _is_excerpt(row["text"])]
             texts = [_spaced(f"{row['title']}\n{row['text']}") for row in same]
             if figure not in numbers:
                 wrong.append(f"The quote of {account['feed']} does not have its figure, {account['says']}.")
+            if source.lower() not in _spaced(account["quote"]).lower():
+                wrong.append(f"The quote of {account['feed']} does not name its source, {source}.")
             if texts and not any(_spaced(account["quote"]) in text for text in texts):
                 wrong.append(f"The quote of {account['feed']} on {told['about']} is not in its passage.")
     return wrong

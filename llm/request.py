@@ -21,7 +21,7 @@ from llm.citations import Linker
 from llm.premise import unsupported
 from llm.prompt import Turn
 from llm.window import TAKEN_OUT, Bound, Item, Ledger, WindowTooSmall
-from news.types import Disagreement, Found, Horizon, Passage
+from news.types import Found, Passage
 
 FEW = 3
 """Passages that must still go in (or all, if there are fewer) for the minute's tokens to be the budget."""
@@ -109,24 +109,22 @@ def prepare_rest(
     question: str,
     turns: Sequence[Turn],
     begun: str,
-    passages: Sequence[Passage],
+    found: Found,
     *,
     model: ChatModel,
     now: datetime,
-    horizon: Horizon,
-    covered: bool = True,
     caveats: Sequence[str] = (),
-    disagreements: Sequence[Disagreement] = (),
     dropped: Collection[str] = (),
     wrong: Sequence[str] = (),
 ) -> Request:
     """The request for the rest of an answer to `question` that broke off after `begun` (`Answer.raw`).
 
-    `passages` are those it was given: they keep their numbers. Where not all fit any more, the last leave, but never
+    Its passages are those it was given: they keep their numbers. Where not all fit any more, the last leave, but never
     one that is cited. What was written needs no room in the reply any more, half of it always stays.
     With `wrong` the answer is not to go on but to be written again, with those sentences corrected. `caveats` and
-    `disagreements` are told again. Raises `TooLarge` if that does not fit.
+    disagreements are told again. Raises `TooLarge` if that does not fit.
     """
+    passages = found.passages
     linker = Linker(passages)
     linker.feed(begun)
     linker.close()
@@ -134,7 +132,7 @@ def prepare_rest(
     draft = Draft(
         question,
         tuple(turns),
-        Found(tuple(replace(p, pinned=True) for p in passages), horizon, covered, disagreements=tuple(disagreements)),
+        replace(found, passages=tuple(replace(p, pinned=True) for p in passages)),
         prompt.system(now.astimezone(UTC).date()),
         model.reply_tokens if wrong else max(model.reply_tokens // 2, model.reply_tokens - written),
         frozenset(dropped) - {str(p.entry_id) for p in passages},

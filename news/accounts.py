@@ -8,16 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from news.figures import Difference, Figure, Kind, differences
+from news.figures import Difference, differences
 from news.types import Account, Disagreement, Entry
-
-_WHAT: dict[Kind, str] = {
-    "dead": "the dead",
-    "hurt": "the hurt",
-    "missing": "the missing",
-    "arrested": "the arrested",
-    "magnitude": "the magnitude",
-}
 
 
 def disagreements(story: Collection[Entry]) -> tuple[Disagreement, ...]:
@@ -29,11 +21,8 @@ def disagreements(story: Collection[Entry]) -> tuple[Disagreement, ...]:
 
 
 def _told(difference: Difference, urls: dict[int, str]) -> Disagreement:
-    accounts = (_account(figure, urls[figure.entry_id]) for figure in difference.figures)
-    return Disagreement(_WHAT[difference.kind], tuple(accounts), difference.moved)
-
-
-def _account(figure: Figure, url: str) -> Account:
-    number = f"{figure.value:,.1f}" if figure.kind == "magnitude" else f"{figure.value:,.0f}"
-    says = f"about {number}" if figure.rounded else number
-    return Account(figure.feed, says, figure.quote, url, figure.at)
+    accounts = tuple(
+        Account(figure.feed, figure.says, figure.quote, urls[figure.entry_id], figure.at)
+        for figure in difference.figures
+    )
+    return Disagreement(f"the {difference.kind}", accounts, difference.moved)

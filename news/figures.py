@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Literal
 
 from news.terms import sentences
-from news.types import Entry
+from news.types import ACCORDING_TO, Entry
 
 Kind = Literal["dead", "hurt", "missing", "arrested", "magnitude"]
 
@@ -28,7 +28,7 @@ Kind = Literal["dead", "hurt", "missing", "arrested", "magnitude"]
 class Figure:
     """A number as one entry reports it. `quote` is the sentence; `at` is when the entry was published.
 
-    `rounded`: told as "more than 60", "nearly 900".
+    `rounded`: told as "more than 60", "nearly 900". `source` is whom the sentence names for it ("police"), or "".
     """
 
     kind: Kind
@@ -38,13 +38,22 @@ class Figure:
     feed: str
     at: datetime
     rounded: bool = False
+    source: str = ""
+
+    @property
+    def says(self) -> str:
+        """The number as its sentence gives it: "1,430", "about 60 according to police"."""
+        number = f"{self.value:,.1f}" if self.kind == "magnitude" else f"{self.value:,.0f}"
+        told = f"about {number}" if self.rounded else number
+        return f"{told}{ACCORDING_TO}{self.source}" if self.source else told
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """What one thing is counted at, each number by who reported it first, oldest first; two at least.
 
-    `moved`: the numbers only grew over time ("41 → 55 → 61"), so later ones replace earlier ones. Else outlets differ.
+    `moved`: the numbers grew over time and outlets agree on where they stand, so later ones replace earlier ones. Else
+    outlets differ: of their last words, those that do not fit what others had by then, beside that.
     """
 
     kind: Kind
@@ -53,11 +62,16 @@ class Difference:
 
     @property
     def in_short(self) -> str:
-        """ "41 → 55 → 61", "5 or 7", or of many that differ "65 to 131"."""
-        values = [figure.value for figure in self.figures]
-        if not self.moved and len(values) > 3:
-            return f"{min(values):g} to {max(values):g}"
-        return (" → " if self.moved else " or ").join(f"{value:g}" for value in values)
+        """As `in_short` has its values."""
+        return in_short([figure.value for figure in self.figures], moved=self.moved)
+
+
+def in_short(values: Sequence[float], *, moved: bool) -> str:
+    """ "41 → 55 → 61", of many that grew "rose from 65 to 131", of those that differ "5 or 7"."""
+    told = [f"{value:g}" for value in values]
+    if moved and len(told) > 3:
+        return f"rose from {told[0]} to {told[-1]}"
+    return (" → " if moved else " or ").join(told)
 
 
 _WORDS = {
@@ -68,7 +82,7 @@ _WORDS = {
         1,
     )
 }
-_NUMBER = rf"(?<![-\w.])(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+|{'|'.join(_WORDS)})"
+_NUMBER = rf"(?<![-\w.])(?<!\b[Nn]o )(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+|{'|'.join(_WORDS)})(?!,?\d)"
 _ABOUT = r"(?:at least |more than |over |nearly |about |around |some |up to |as many as )?"
 _ROUNDED = re.compile(r"(?:more than|over|nearly|almost|about|around|some|up to|tops|passes)\s$", re.IGNORECASE)
 # What may stand between a number and the word that says what happened to them.
@@ -119,43 +133,64 @@ _SEVERAL = re.compile(
     r"\b(?:twin|doublets?|double|pair of|two|second|both|followed|aftershocks?|\d\.\d and \d)\b", re.IGNORECASE
 )
 _LONGEST = 400
+# Whom a sentence names for what it counts: offices, not what else stands before "said".
+_OFFICE = (
+    r"(?:(?:[Tt]he |an? )?(?:[\w’'-]+ ){0,4}?(?:police|officials?|authority|authorities|ministry|ministers?|army|"
+    r"military|media|agency|governor|mayor|president|spokes\w+|hospitals?|services?|defen[cs]e|government|rescuers|"
+    r"firefighters|prosecutors?|Hamas|Hezbollah|UN|Red Cross|Red Crescent|department)(?: [A-Z][\w’'-]+){0,3})"
+)
+_SAYS = r"(?:say|says|said|reported|reports|confirmed|announced)"
+_SAID_AFTER = re.compile(rf", (?P<who>{_OFFICE}) {_SAYS}(?=[.,;]|$| on \w+day| early| late| in a statement| this)")
+_ACCORDING = re.compile(rf"\baccording to (?P<who>{_OFFICE})(?=[.,;]|$)")
+_SAID_BEFORE = re.compile(rf"(?P<who>{_OFFICE}) {_SAYS}(?: on \w+day)?(?: that)? ")
+_ONLY_SAID = re.compile(
+    r"(?:(?!after|as|when|while|amid|despite)[\w-]+ ){0,6}"
+)  # no other clause, no other words quoted
 
 
 def figures(entry: Entry) -> tuple[Figure, ...]:
     """The figures of the title and of the first sentences of the text, each kind once: the first that is clear."""
     return tuple(
-        Figure(kind, value, line, entry.id, entry.feed, entry.published_at, rounded)
-        for kind, value, line, rounded in _clear(entry.title, entry.text[:1_500])
+        Figure(kind, value, line, entry.id, entry.feed, entry.published_at, rounded, source)
+        for kind, value, line, rounded, source in _clear(entry.title, entry.text[:1_500])
     )
 
 
 @lru_cache(maxsize=8_192)
-def _clear(title: str, text: str) -> tuple[tuple[Kind, float, str, bool], ...]:
-    """What a wording counts, as (kind, value, sentence, rounded)."""
-    found: dict[Kind, tuple[Kind, float, str, bool]] = {}
+def _clear(title: str, text: str) -> tuple[tuple[Kind, float, str, bool, str], ...]:
+    """What a wording counts, as (kind, value, sentence, rounded, source)."""
+    found: dict[Kind, tuple[Kind, float, str, bool, str]] = {}
     for sentence in [title, *(sentences(text)[:4] if _COUNTED.search(text) else ())]:
         line = " ".join(sentence.split())[:_LONGEST]
         if not _COUNTED.search(line) or _ELSEWHERE.search(line):
             continue
-        for kind, (value, rounded) in _read(line).items():
-            found.setdefault(kind, (kind, value, line, rounded))
+        for kind, (value, rounded, at) in _read(line).items():
+            found.setdefault(kind, (kind, value, line, rounded, _source(line, at)))
     return tuple(found.values())
 
 
-def _read(line: str) -> dict[Kind, tuple[float, bool]]:
-    """What `line` counts, and whether roundly; kinds that it counts twice left out."""
-    out: dict[Kind, tuple[float, bool]] = {}
+def _read(line: str) -> dict[Kind, tuple[float, bool, int]]:
+    """What `line` counts, whether roundly, and where it says so; kinds that it counts twice left out."""
+    out: dict[Kind, tuple[float, bool, int]] = {}
     for kind, patterns in _READ.items():
         if kind == "magnitude" and _SEVERAL.search(line):
             continue
+        matches = [match for pattern in patterns for match in pattern.finditer(line)]
         values = {
-            (_value(match["number"]), _ROUNDED.search(line[: match.start("number")]) is not None)
-            for pattern in patterns
-            for match in pattern.finditer(line)
+            (_value(match["number"]), _ROUNDED.search(line[: match.start("number")]) is not None) for match in matches
         }
         if len(values) == 1:
-            out[kind] = values.pop()
+            out[kind] = (*values.pop(), matches[0].start("number"))
     return out
+
+
+def _source(line: str, at: int) -> str:
+    """Who is named for the number that stands `at` there; "" for nobody."""
+    named = _SAID_AFTER.search(line, at) or _ACCORDING.search(line, at)
+    first = _SAID_BEFORE.match(line)
+    if named is None and first and first.end() <= at and _ONLY_SAID.fullmatch(line, first.end(), at):
+        named = first
+    return re.sub("^The ", "the ", named["who"]) if named else ""
 
 
 def _value(number: str) -> float:
@@ -172,15 +207,40 @@ def differences(entries: Iterable[Entry]) -> tuple[Difference, ...]:
             about[entry.id] = _names(f"{entry.title} {figure.quote}")
     out = []
     for kind, told in sorted(by_kind.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-        shown = _of_one_thing(told, about)
+        kept = _of_one_thing(told, about)
+        apart = () if kind in _STEADY else _apart(kept)
+        shown = _firsts(apart or kept)
         if len(shown) > 1:
-            values = [figure.value for figure in shown]
-            grew = kind not in ("magnitude", "missing") and values == sorted(values)
-            out.append(Difference(kind, shown, moved=grew))
+            grew = [figure.value for figure in shown] == sorted(figure.value for figure in shown)
+            out.append(Difference(kind, shown, moved=grew and not apart and kind not in _STEADY))
     return tuple(out)
 
 
+def _apart(kept: Sequence[Figure]) -> tuple[Figure, ...]:
+    """The last words of outlets that are less than the most that was known by then, and that; the newest such case.
+
+    Who repeats what was the most a few hours ago is only late.
+    """
+    last = {figure.feed: figure for figure in kept}
+    found: dict[float, list[Figure]] = {}
+    for place, figure in enumerate(kept):
+        before = [other for other in kept[:place] if not other.rounded]
+        most = max(before, key=lambda other: other.value, default=figure)
+        if last[figure.feed] is not figure or figure.value >= most.value:
+            continue
+        if figure.rounded and any(_fits(figure, other) for other in before):
+            continue
+        beyond = next(other for other in before if other.value > figure.value)
+        was_most = any(other.value == figure.value for other in before[: before.index(beyond)])
+        if not (was_most and figure.at - beyond.at <= _LATE):
+            found.setdefault(most.value, [most]).append(figure)
+    return tuple(found[max(found)]) if found else ()
+
+
 _DAY = timedelta(days=1)
+_LATE = timedelta(hours=6)
+_STEADY: frozenset[Kind] = frozenset({"magnitude", "missing"})
+"""What does not only grow: figures of it differ."""
 _NEAR = 0.85
 _NAME = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}")
 _NO_NAMES = frozenset(
@@ -201,7 +261,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 def _of_one_thing(told: Sequence[Figure], about: Mapping[int, frozenset[str]]) -> tuple[Figure, ...]:
-    """Each number that can be a count of one thing, by who told it first; () if too much does not fit."""
+    """The figures that can be counts of one thing, oldest first; () if too much does not fit."""
     counted = Counter(figure.value for figure in told)
     anchor = max(told, key=lambda figure: (counted[figure.value], not figure.rounded))
     here = told.index(anchor)
@@ -213,8 +273,11 @@ def _of_one_thing(told: Sequence[Figure], about: Mapping[int, frozenset[str]]) -
         if _follows(figure, kept[0], about):
             kept.insert(0, figure)
     lost = {figure.value for figure in told} - {figure.value for figure in kept}
-    if len(lost) > 1:
-        return ()
+    return () if len(lost) > 1 else tuple(kept)
+
+
+def _firsts(kept: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Each number once, by who told it first; no round one that fits an exact one."""
     first: dict[float, Figure] = {}
     for figure in kept:
         exact = [other for other in kept if not other.rounded]

@@ -331,7 +331,7 @@ def _moved(before: Sequence[Entry], after: Sequence[Entry]) -> list[New]:
             continue
         first = values.index(added[0].value)
         shown = values[max(0, first - 1) :] if difference.moved else values
-        text = (" → " if difference.moved else " or ").join(f"{value:g}" for value in shown)
+        text = figures.in_short(shown, moved=difference.moved)
         entry = by_id[added[-1].entry_id]
         out.append(New("figure", text, entry.first_seen_at, entry, about=difference.kind))
     return out

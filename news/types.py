@@ -180,9 +180,15 @@ class Horizon:
     stale: tuple[str, ...] = ()
 
 
+ACCORDING_TO = " according to "
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What one outlet says of something, in short, and the sentence in which it says so."""
+    """What one outlet says of something, in short, and the sentence in which it says so.
+
+    `says` is a figure ("13", "about 20"), with `ACCORDING_TO` and whom the sentence names for it, if it does.
+    """
 
     feed: str
     says: str

@@ -142,13 +142,10 @@ def resume(part: Services, chat: str, turn: Turn, path: Sequence[Turn]) -> Live:
             turn.question,
             before,
             turn.answer,
-            assistant.read_passages(details),
+            assistant.read_found(details),
             model=answering,
             now=at,
-            horizon=assistant.read_horizon(details),
-            covered=details.get("covered", True),
             caveats=details.get("caveats", ()),
-            disagreements=assistant.read_disagreements(details),
         )
 
     also = {"corrected": details["corrected"]} if "corrected" in details else {}
@@ -173,13 +170,10 @@ def correct(part: Services, chat: str, wrong: str, turns: Sequence[Turn]) -> tup
             before,
             turn.answer,
             failed,
-            assistant.read_passages(details),
+            assistant.read_found(details),
             model=answering,
             now=at,
-            horizon=assistant.read_horizon(details),
-            covered=details.get("covered", True),
             caveats=details.get("caveats", ()),
-            disagreements=assistant.read_disagreements(details),
         )
 
     live = start(part, chat, fresh, before, "", ask, {"corrected": {"turn": turn.id, "sentences": len(failed)}})

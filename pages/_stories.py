@@ -25,7 +25,6 @@ NEWS = 3
 PICTURE, LEAD_PICTURE = 112, 160
 """Pixels, the width and the height of the square that is kept for a picture."""
 LEAD_TEXT, TEXT = 420, 200
-KINDS = {"dead": "Dead", "hurt": "Hurt", "missing": "Missing", "arrested": "Arrested", "magnitude": "Magnitude"}
 FOLLOW, UNFOLLOW, SAVE, UNSAVE, SEEN, MUTE, UNMUTE = (
     "Follow this story", "Stop following", "Save the article", "Take out of saved", "Mark as seen",
     "Mute this story", "Show this story again",
@@ -69,7 +68,7 @@ def begun(news: Sequence[New]) -> bool:
 
 def news_in_words(news: Sequence[New]) -> list[str]:
     """What is new in a story that was known, as pieces of Markdown: figures that moved, outlets, reports, edits."""
-    out = [f"{KINDS[one.about].lower()} {literal(one.text)}" for one in news if one.kind == "figure"]
+    out = [f"{one.about} {literal(one.text)}" for one in news if one.kind == "figure"]
     if outlets := [literal(one.text) for one in news if one.kind == "outlet"]:
         named = ", ".join(outlets[:NEWS]) + (f" and {len(outlets) - NEWS} more" if len(outlets) > NEWS else "")
         out.append(f"now also {named}")
@@ -178,8 +177,10 @@ def draw_entry(part: Services, entry: Entry, at: datetime) -> None:
                 )
             st.page_link("app.py", label=":small[:gray[Ask about this]]", query_params={"pin": str(entry.id)})
             if entry.edits:
-                with st.popover(":small[:gray[Earlier wording]]", type="tertiary"):
-                    draw_versions(part, entry, at)
+                label, key = ":small[:gray[Earlier wording]]", f"versions-{entry.id}"
+                with st.popover(label, type="tertiary", key=key, on_change="rerun") as shown:
+                    if shown.open:  # to read them is a query for each edited article of a list
+                        draw_versions(part, entry, at)
 
 
 def draw_versions(part: Services, entry: Entry, at: datetime) -> None:

@@ -16,7 +16,7 @@ from news.front import Telling
 from news.stories import opening
 from pages import Services, ago, count, frame, now
 from pages._charts import draw_reports
-from pages._stories import FOLLOW, KINDS, MUTE, SAVE, UNFOLLOW, UNMUTE, UNSAVE, act
+from pages._stories import FOLLOW, MUTE, SAVE, UNFOLLOW, UNMUTE, UNSAVE, act
 from pages._words import clock, dated, reworded, zone
 
 AT_FIRST = 12
@@ -60,10 +60,10 @@ def draw_figures(differences: Sequence[Difference], told: Telling, at: datetime,
     urls = {entry.id: entry.url for entry in told.entries}
     for difference in differences:
         how = "moved over time" if difference.moved else "outlets differ"
-        st.markdown(f"**{KINDS[difference.kind]}: {difference.in_short}** :small[:gray[{how}]]")
+        st.markdown(f"**{difference.kind.capitalize()}: {difference.in_short}** :small[:gray[{how}]]")
         st.table(
             {
-                "Figure": [f"{figure.value:g}" for figure in difference.figures],
+                "Figure": [literal(figure.says) for figure in difference.figures],
                 "Outlet": [link(figure.feed, urls.get(figure.entry_id, "")) for figure in difference.figures],
                 "Published": [dated(figure.at, at, here) for figure in difference.figures],
                 "In its words": [f"“{literal(figure.quote)}”" for figure in difference.figures],

@@ -136,6 +136,7 @@ def test_where_reports_differ_and_what_was_not_found_is_in_the_data_and_on_the_p
 def test_a_figure_or_a_quote_put_into_an_outlets_mouth_is_found_although_the_sums_were_made_anew() -> None:
     for name, value, wrong in (
         ("says", "14", "The quote of Outlet 1 does not have its figure, 14."),
+        ("says", "41 according to Mayor Oll", "The quote of Outlet 1 does not name its source, Mayor Oll."),
         ("quote", "41 were unhurt.", "The quote of Outlet 1 on the hurt is not in its passage."),
     ):
         changed = copy.deepcopy(a_bundle())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from llm import prompt
-from llm.assistant import ask, read_disagreements, resume
+from llm.assistant import ask, read_found, resume
 from llm.caveats import HARDLY, caveats, in_words
 from llm.extractive import ExtractiveModel
 from news.types import Account, Disagreement, Found, Horizon
@@ -112,10 +112,8 @@ def test_an_answer_that_goes_on_is_told_and_keeps_the_same() -> None:
     broken = ask(WHY, (), model=FakeModel().says("He ", "did not"), retrieve=lambda *_: found, now=NOW)
     "".join(broken)
     model = FakeModel().says(" resign.")
-    rest = resume(
-        WHY, (), broken.raw, broken.passages, model=model, now=NOW, caveats=broken.details["caveats"],
-        disagreements=read_disagreements(broken.details),
-    )  # fmt: skip
+    given = read_found(broken.details)
+    rest = resume(WHY, (), broken.raw, given, model=model, now=NOW, caveats=broken.details["caveats"])
     assert prompt.read_caveats(model.asked[0][:-2]) == (broken.details["caveats"][0], in_words(DIFFER))
     for kept in ("caveats", "disagreements"):
         assert rest.details[kept] == broken.details[kept]

@@ -95,7 +95,7 @@ def test_the_sum_is_right_too_when_an_answer_goes_on(server):
     ):
         model = a_model(server, ctx_length=7_000, reply_tokens=300)
         turns = some_turns(text, 30, summary_on=2)
-        answer = resume("What now?", turns, begun, some_passages(text, 4), model=model, now=NOW, horizon=HORIZON)
+        answer = resume("What now?", turns, begun, Found(some_passages(text, 4), HORIZON), model=model, now=NOW)
         read(answer)
         assert answer.ledger.prompt == prompt_tokens(server.last.messages)
         assert server.last.messages[-2] == {"role": "assistant", "content": begun}
@@ -265,7 +265,7 @@ def test_the_rest_keeps_the_numbers_of_its_passages_and_lets_turns_leave_first()
     turns = some_turns("word " * 100, 30)
     model = FakeModel(ctx_length=5_000)
     model.says(" and gas fell [8].")
-    answer = resume("What?", turns, "Oil rose [2].", passages, model=model, now=NOW)
+    answer = resume("What?", turns, "Oil rose [2].", Found(passages, HORIZON), model=model, now=NOW)
     assert [p.entry_id for p in answer.passages] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert not all(line.kept for line in answer.ledger.of("turn"))
 
@@ -273,7 +273,7 @@ def test_the_rest_keeps_the_numbers_of_its_passages_and_lets_turns_leave_first()
 def test_where_not_all_fits_any_more_the_last_passages_leave_that_are_not_cited():
     passages = some_passages("word " * 50, 12)
     model = FakeModel(ctx_length=3_400, reply_tokens=600).says("more.")
-    answer = resume("What?", (), "Oil rose [2]. ", passages, model=model, now=NOW)
+    answer = resume("What?", (), "Oil rose [2]. ", Found(passages, HORIZON), model=model, now=NOW)
     kept = len(answer.passages)
     assert 2 <= kept < 12
     assert [p.entry_id for p in answer.passages] == list(range(1, kept + 1))
@@ -284,14 +284,19 @@ def test_where_not_all_fits_any_more_the_last_passages_leave_that_are_not_cited(
 def test_an_answer_whose_cited_passages_do_not_fit_cannot_go_on():
     with pytest.raises(TooLarge, match=r"do not fit any more together with it\. Ask again"):
         resume(
-            "What?", (), "Oil rose [12]. ", some_passages("word " * 50, 12), model=FakeModel(ctx_length=3_000), now=NOW
+            "What?",
+            (),
+            "Oil rose [12]. ",
+            Found(some_passages("word " * 50, 12), HORIZON),
+            model=FakeModel(ctx_length=3_000),
+            now=NOW,
         )
 
 
 def test_what_was_written_needs_no_room_in_the_reply_any_more():
     model = FakeModel(reply_tokens=300)
     replies = [
-        resume("What?", (), begun, (), model=model.says("x"), now=NOW).ledger.reply
+        resume("What?", (), begun, Found((), HORIZON), model=model.says("x"), now=NOW).ledger.reply
         for begun in ("word", "word " * 100, "word " * 1_000)
     ]
     assert replies[0] > replies[1] > replies[2] == 150

@@ -41,6 +41,15 @@ def test_a_count_that_only_grew_has_changed(store: Store) -> None:
     assert (found.moved, [each.says for each in found.accounts]) == (True, ["9", "13"])
 
 
+def test_whom_the_outlets_have_their_figures_from_is_told(store: Store) -> None:
+    texts = {
+        "One": f"{TEXTS['Three'].rstrip('.')}, police say",
+        "Two": f"{TEXTS['One'].rstrip('.')}, the navy's spokesman said.",
+    }
+    (found,) = disagreements(stored(store, texts))
+    assert [each.says for each in found.accounts] == ["9 according to police", "13 according to the navy's spokesman"]
+
+
 def test_one_outlet_or_one_figure_is_no_difference(store: Store) -> None:
     one, two, three = stored(store, TEXTS)
     assert disagreements([one, two]) == ()

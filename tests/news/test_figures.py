@@ -31,6 +31,8 @@ from tests.news.test_grouping import told
         ("Father-of-eight killed in Ellery", "none", 0),
         ("Storm kills 5 in Varno and 7 dead in Marenia", "none", 0),
         ("Elections in 14 states, 3 parties", "none", 0),
+        ("Army killed more than 13,000, president says", "dead", 13_000),
+        ("No one was killed, the ministry said", "none", 0),
     ],
 )
 def test_a_figure_is_read_where_the_words_say_what_it_counts(sentence: str, kind: str, value: float):
@@ -60,6 +62,52 @@ def test_outlets_that_say_different_numbers_at_one_time_differ():
     (difference,) = differences(entries)
     assert not difference.moved
     assert {figure.value for figure in difference.figures} == {6, 7}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "source"),
+    [
+        ("Bus crash in Varno kills 8 people, police say", "police"),
+        (
+            "Bus crash in Varno kills 8, the health ministry said on Saturday, after rescuers left.",
+            "the health ministry",
+        ),
+        ("The quake killed 8 people, according to Varno's civil defence.", "Varno's civil defence"),
+        ("Varno authorities say at least 8 people killed in a bus crash", "Varno authorities"),
+        ("The ministry said on Sunday that 8 people were killed", "the ministry"),
+        ("Interim president Delia Roe said 8 people were killed", "Interim president Delia Roe"),
+        ("Bus crash in Varno kills 8 people", ""),
+        ("Minister says 'never again' after 8 people killed in Varno", ""),
+        ("Eight people killed in Varno, he said", ""),
+        ("The army said it had looked into the strike in which 8 people were killed", ""),
+        ("Bus crash kills 8 people as police said roads were icy", ""),
+    ],
+)
+def test_whom_a_sentence_names_for_its_figure_is_read(sentence: str, source: str):
+    (figure,) = figures(told(sentence))
+    assert (figure.value, figure.source) == (8, source)
+
+
+def growing(*said: tuple[int, str, int]) -> list:
+    """Reports of one quake: the dead, by whom, after how many hours."""
+    return [told(f"Varno quake toll rises to {dead}", feed, hours=hours) for dead, feed, hours in said]
+
+
+@pytest.mark.parametrize(
+    ("said", "in_short", "moved"),
+    [
+        ([(65, "post", 0), (80, "wire", 5), (90, "post", 9), (131, "wire", 20)], "rose from 65 to 131", True),
+        ([(65, "post", 0), (80, "wire", 5), (65, "ledger", 6)], "65 → 80", True),  # only late
+        ([(65, "post", 0), (80, "wire", 5), (65, "ledger", 16)], "80 or 65", False),  # not any more
+        ([(65, "post", 0), (80, "wire", 5), (65, "ledger", 16), (80, "ledger", 20)], "65 → 80", True),  # caught up
+        ([(65, "post", 0), (131, "wire", 9), (128, "ledger", 10)], "131 or 128", False),  # but not by who told early
+        ([(65, "post", 0), (131, "wire", 9), (65, "post", 19), (131, "post", 20), (140, "wire", 21)],
+         "65 → 131 → 140", True),
+    ],
+)  # fmt: skip
+def test_numbers_that_rose_are_told_apart_from_outlets_that_differ(said: list, in_short: str, moved: bool):
+    (difference,) = differences(growing(*said))
+    assert (difference.in_short, difference.moved) == (in_short, moved)
 
 
 @pytest.mark.parametrize(

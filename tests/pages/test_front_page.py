@@ -280,6 +280,10 @@ def test_an_edited_article_shows_its_earlier_wordings_as_plain_text(app: App, sh
     app.save(post, later, at=now - timedelta(hours=1))
     at = app.open("front_page", show="Latest")
     assert headlines(at) == ["Five hurt"]
+    assert "Two hurt" not in shown(at)  # they are read when they are asked for
+    (entry,) = app.store.entries()
+    at.session_state[f"versions-{entry.id}"] = True
+    at.run()
     assert "**Two hurt**" in shown(at)
     assert [t.value for t in at.text] == ["At first, *two*."]
     assert "edited" in shown(at)
