@@ -17,12 +17,9 @@ from llm.base import ChatModel, ModelError
 from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
-from news import sample
-from news.front import front
 from news.front import story as whole_story
-from news.store import Filter
 from news.types import Found, Horizon
-from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
+from pages import QUESTION_CHARACTERS, Services, count, frame, now
 from pages._adding import choose_feeds
 from pages._answer import awaited, stream
 from pages._asking import Intent, begin, correct, find, holding, intend, intended, resume, told, was_stopped, watched
@@ -33,11 +30,10 @@ from pages._model import chat_model
 from pages._plain import to_the_end
 from pages._turns import DESK, PERSON, draw_foot, draw_question, draw_turn, replay_marked, written
 from pages._voice import heard, may_speak
+from pages._welcome import draw_welcome, overview
 
 ID = re.compile("[0-9]{1,9}")
 TURNS_SHOWN = 30
-SUGGESTIONS = 4
-LONGEST_HEADLINE = 90
 SENT_S = 0.02
 """What is drawn at one place within so short a time is sent as one, and the emptying would be left out."""
 LOOKS_S, RESTS_S = 4.0, 86_400.0
@@ -73,29 +69,6 @@ def draw_pin(part: Services) -> tuple[int, ...]:
                 st.query_params.pop(name, None)
             st.rerun()
     return tuple(one.id for one in pinned)
-
-
-def suggestions(part: Services) -> list[str]:
-    """Questions to begin with: the sample's own, or about the stories that lead the front page."""
-    cards = front(part.store, now=now(), muted=part.reading.marks().muted, limit=4 * SUGGESTIONS).cards
-    if cards and all(card.sample for card in cards):
-        return list(sample.QUESTIONS[:SUGGESTIONS])
-    short = [card.lead.title for card in cards if len(card.lead.title) < LONGEST_HEADLINE]
-    return [f"What is known about this: {title.rstrip('.')}?" for title in short[:SUGGESTIONS]]
-
-
-def draw_welcome(part: Services) -> None:
-    """An empty chat: what can be asked about, and questions to begin with."""
-    horizon = part.store.horizon(Filter(as_of=now()))
-    st.title("What would you like to know?", anchor=False)
-    newest = f", the newest from {ago(horizon.until)}" if horizon.until else ""
-    st.caption(f"{count(horizon.articles, 'article')} from {count(horizon.feeds, 'feed')}{newest}.")
-    labels = {literal(question): question for question in suggestions(part)}
-    if labels:
-        st.pills(
-            "Questions to begin with", list(labels), key="suggestion", label_visibility="collapsed", wrap=True,
-            on_change=lambda: intend("ask", text=labels.get(st.session_state.suggestion or "", "")),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +228,9 @@ with GATE.turn():
     part = frame("Ask")
     chat = conversation_id(part)
     turns = part.conversations.turns(chat)
-    is_new_here = not turns and not part.store.entries(limit=1)
-if is_new_here:
+    is_asked = bool(st.session_state.get("question") or st.session_state.get("intent"))
+    seen = None if turns or is_asked else overview(part)
+if seen and not seen.horizon.articles and not part.store.entries(limit=1):
     draw_chats(part, chat, None)
     if part.reader.may_choose_feeds:
         choose_feeds(part)
@@ -323,7 +297,7 @@ with GATE.turn():
         to_the_end(running[-1][0].id if started else draft or "")
     if not turns and not draft:
         with welcome.container():
-            draw_welcome(part)
+            draw_welcome(seen or overview(part))
     for turn, spot in frames:
         if turn.id not in places:
             with spot:
