@@ -311,10 +311,9 @@ for turn, live in running:
     ended = draw_live(part, turn, live, places[turn.id])
     if ended is None or line is None:
         st.rerun()
-    with GATE.turn():
-        turns = [ended if one.id == ended.id else one for one in turns]
-        draw_ended(part, chat, ended, turns[:-1], places[turn.id])
-        with looking.container():
-            st.fragment(look_for_end, run_every=RESTS_S)(None, counting())
-        if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
-            redraw_line(line, planned.ledger)
+    turns = [ended if one.id == ended.id else one for one in turns]
+    draw_ended(part, chat, ended, turns[:-1], places[turn.id])
+    with looking.container():
+        st.fragment(look_for_end, run_every=RESTS_S)(None, counting())
+    if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
+        redraw_line(line, planned.ledger)
