@@ -309,7 +309,7 @@ with GATE.turn():
 
 for turn, live in running:
     ended = draw_live(part, turn, live, places[turn.id])
-    if ended is None or line is None:
+    if ended is None or line is None or ended.id != turns[-1].id:  # what stands elsewhere changes too
         st.rerun()
     turns = [ended if one.id == ended.id else one for one in turns]
     draw_ended(part, chat, ended, turns[:-1], places[turn.id])

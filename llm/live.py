@@ -403,7 +403,7 @@ class Live:
             stopping = self._stopping
         if stopping:  # while it was being opened, when there was nothing to close yet
             answer.close()
-        for piece in self._gathered(answer):
+        for piece in gathered(answer, rest=self._over.wait, clock=time.monotonic):
             with self._changed:
                 self._text += piece
                 self._cutter.feed(piece)
@@ -412,24 +412,6 @@ class Live:
                 self._changed.notify_all()
             if wake:
                 self._nudge.set()
-
-    def _gathered(self, pieces: Iterable[str]) -> Iterator[str]:
-        """The pieces as they come, but for a short rest after each burst, in which the next one gathers.
-
-        Not where they come singly, however long one waits. And where the machine is so busy that each piece seems to
-        have been waited for, a rest once a second does not make this thread fall behind.
-        """
-        burst, rested = 0, time.monotonic() - PROBE_S
-        asked = time.monotonic()
-        for piece in pieces:
-            came = time.monotonic()
-            ended = came - asked > WAITED_S and burst > 0
-            yield piece
-            if ended and (burst > 1 or came - rested > PROBE_S):
-                self._over.wait(REST_S)
-                rested = time.monotonic()
-            burst = 1 if ended else burst + 1
-            asked = time.monotonic()
 
     def _tell(self, status: Waiting | Queued | None) -> None:
         """A new status; raises `Interrupted` when the answer is being stopped."""
@@ -483,6 +465,24 @@ class Live:
             keep(self)
         except Exception:
             log.exception("An answer, or what it took, could not be saved.")
+
+
+def gathered(pieces: Iterable[str], *, rest: Callable[[float], object], clock: Clock) -> Iterator[str]:
+    """The pieces as they come, but for a `rest` after each burst, in which the next one gathers.
+
+    Not where they come singly, however long one waits. And where the machine is so busy that each piece seems to have
+    been waited for, there is a rest once a second, which makes nobody fall behind.
+    """
+    burst, rested, asked = 0, clock() - PROBE_S, clock()
+    for piece in pieces:
+        came = clock()
+        over = burst > 0 and came - asked > WAITED_S
+        yield piece
+        if over and (burst > 1 or came - rested > PROBE_S):
+            rest(REST_S)
+            rested = clock()
+        burst = 1 if over else burst + 1
+        asked = clock()
 
 
 def _trimmed(text: str, end: int) -> int:
