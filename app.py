@@ -291,10 +291,10 @@ with GATE.turn():
         if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
             line = draw_meter(part, talk, chat, planned.ledger)
         looking = st.empty()
-        for _, live in running:
-            with looking.container():
-                st.fragment(look_for_end, run_every=LOOKS_S)(live, counting())
         to_the_end(running[-1][0].id if started else draft or "")
+    for _, live in running:
+        with looking.container():
+            st.fragment(look_for_end, run_every=LOOKS_S)(live, counting())
     if not turns and not draft:
         with welcome.container():
             draw_welcome(seen or overview(part))

@@ -429,7 +429,7 @@ class Live:
             self._failure = ("stopped", "") if self._stopping else ("failed", sentence)
 
     def _keep(self) -> None:
-        due = self._clock()
+        due = self._clock() + self._save_s
         while True:
             self._nudge.wait(self._pause(due))
             self._nudge.clear()
