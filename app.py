@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count as counting
 
 import streamlit as st
@@ -36,6 +37,8 @@ ID = re.compile("[0-9]{1,9}")
 TURNS_SHOWN = 30
 SENT_S = 0.02
 """What is drawn at one place within so short a time is sent as one, and the emptying would be left out."""
+AT_ONCE_S = 0.05
+"""Who waits for the first words for longer sees the rest of the page meanwhile."""
 LOOKS_S, RESTS_S = 4.0, 86_400.0
 """How often a page looks whether an answer that the reader stopped has ended; and once none is written any more, as
 nothing takes such a look away but another run. Each costs two kilobytes on the way to the browser."""
@@ -96,15 +99,18 @@ def draw_begun(turn: Turn, live: Live, *, box_stops: bool) -> Place:
     return Place(body, foot, time.monotonic())
 
 
-def draw_live(part: Services, turn: Turn, live: Live, place: Place) -> Turn | None:
+def draw_live(part: Services, turn: Turn, live: Live, place: Place, draw_rest: Callable[[], object]) -> Turn | None:
     """The answer while it is written, from its beginning; the turn when it has ended, None if it is gone or lags.
 
     What stood in its place before this run would be seen, greyed, until the answer ends, if the place were not sent
-    empty first.
+    empty first. The rest of the page is drawn once the first words are sent, or while they are waited for.
     """
     time.sleep(max(0.0, place.since + SENT_S - time.monotonic()))
-    with place.body.container(), watched(part, turn, live):
-        stream(live)
+    with watched(part, turn, live):
+        if not live.begins(AT_ONCE_S):
+            draw_rest()
+        with place.body.container():
+            stream(live, meanwhile=draw_rest)
     return part.conversations.turn(turn.id) if live.wait(2.0) else None
 
 
@@ -284,36 +290,46 @@ with GATE.turn():  # what is seen at once, of everybody's questions, before the 
                 with spot:
                     places[turn.id] = draw_begun(turn, written_now[turn.id], box_stops=bool(typed))
 
-with GATE.turn():
-    draw_chats(part, chat, talk)
-    line = None
-    with under:
-        if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
-            line = draw_meter(part, talk, chat, planned.ledger)
-        looking = st.empty()
-        to_the_end(running[-1][0].id if started else draft or "")
+    looking = st.empty()
     for _, live in running:
         with looking.container():
             st.fragment(look_for_end, run_every=LOOKS_S)(live, counting())
-    if not turns and not draft:
-        with welcome.container():
-            draw_welcome(seen or overview(part))
-    for turn, spot in frames:
-        if turn.id not in places:
-            with spot:
-                last = turn is turns[-1]
-                draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
-    if draft and not running:
-        with history:
-            draw_draft(part, talk, chat, draft, turns, pinned, model)
 
+
+@cache
+def draw_rest() -> DeltaGenerator | None:
+    """All else of the page; gives the line of the meter, as `draw_meter` does, None if nothing can be sent."""
+    with GATE.turn():
+        draw_chats(part, chat, talk)
+        line = None
+        with under:
+            if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
+                line = draw_meter(part, talk, chat, planned.ledger)
+            to_the_end(running[-1][0].id if started else draft or "")
+        if not turns and not draft:
+            with welcome.container():
+                draw_welcome(seen or overview(part))
+        for turn, spot in frames:
+            if turn.id not in places:
+                with spot:
+                    last = turn is turns[-1]
+                    draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
+        if draft and not running:
+            with history:
+                draw_draft(part, talk, chat, draft, turns, pinned, model)
+    return line
+
+
+if not places:
+    draw_rest()
 for turn, live in running:
-    ended = draw_live(part, turn, live, places[turn.id])
-    if ended is None or line is None or ended.id != turns[-1].id:  # what stands elsewhere changes too
-        st.rerun()
-    turns = [ended if one.id == ended.id else one for one in turns]
-    draw_ended(part, chat, ended, turns[:-1], places[turn.id])
-    with looking.container():
-        st.fragment(look_for_end, run_every=RESTS_S)(None, counting())
-    if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
-        redraw_line(line, planned.ledger)
+    if turn.id in places:
+        ended, line = draw_live(part, turn, live, places[turn.id], draw_rest), draw_rest()
+        if ended is None or line is None or ended.id != turns[-1].id:  # what stands elsewhere changes too
+            st.rerun()
+        turns = [ended if one.id == ended.id else one for one in turns]
+        draw_ended(part, chat, ended, turns[:-1], places[turn.id])
+        with looking.container():
+            st.fragment(look_for_end, run_every=RESTS_S)(None, counting())
+        if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
+            redraw_line(line, planned.ledger)

@@ -278,6 +278,11 @@ class Live:
         """Wait until the answer has ended and is saved. Gives whether it has; `timeout` is in seconds."""
         return self.done.wait(timeout)
 
+    def begins(self, timeout: float) -> bool:
+        """Wait until there are words to show, or there will be none. Gives whether that is so; `timeout` in seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._shown > 0 or self._over.is_set(), timeout)
+
     @property
     def finished(self) -> bool:
         """Whether the answer has ended and is saved."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 
@@ -31,9 +31,10 @@ def replay(markdown: str) -> None:
             st.markdown(block)
 
 
-def stream(live: Live) -> None:
+def stream(live: Live, meanwhile: Callable[[], object] = lambda: None) -> None:
     """An answer while it is written, until it ends. A block that is finished is not sent again.
 
+    `meanwhile` is called whenever words were sent.
     Where its first words will stand, it tells until then what is waited for, or shows what the model thinks. Streamlit
     ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
     """
@@ -44,19 +45,21 @@ def stream(live: Live) -> None:
         for place, block in enumerate(blocks):
             here = st if place else first
             if not block.finished:
-                here.write_stream(_pieces(block, None if place else _Before(live, first, told)))
+                here.write_stream(_pieces(block, None if place else _Before(live, first, told), meanwhile))
             elif block.text:
                 here.markdown(block.text)
+            meanwhile()
     if not live.markdown.strip():
         first.empty()
 
 
-def _pieces(block: Block, before: _Before | None) -> Iterator[str]:
+def _pieces(block: Block, before: _Before | None, meanwhile: Callable[[], object]) -> Iterator[str]:
     """The pieces for `st.write_stream`; a tick touches the session, so that Stop works while nothing arrives."""
     for piece in block:
         if piece:
             before = None
             yield piece
+            meanwhile()
         else:
             st.session_state.get("tick")
             if before:
