@@ -93,6 +93,16 @@ def test_a_viewer_that_comes_later_begins_with_all_the_text_so_far(lives):
     assert "".join(early) == " again."
 
 
+def test_who_waits_for_the_first_words_is_told_whether_they_came(lives):
+    steps = threading.Semaphore(0)
+    live = lives(FakeModel().waits("Oil ", "rose.", steps=steps))
+    assert not live.begins(0.01)
+    steps.release()
+    assert live.begins(LONG)
+    nothing = lives(lambda: 1 / 0)
+    assert nothing.begins(LONG)
+
+
 def test_an_answer_outlives_the_page_that_asked(lives):
     steps = threading.Semaphore(0)
     live = lives(FakeModel().waits("Oil ", "rose.", steps=steps))
