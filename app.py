@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count as counting
 
 import streamlit as st
@@ -17,12 +18,9 @@ from llm.base import ChatModel, ModelError
 from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
-from news import sample
-from news.front import front
 from news.front import story as whole_story
-from news.store import Filter
 from news.types import Found, Horizon
-from pages import QUESTION_CHARACTERS, Services, ago, count, frame, now
+from pages import QUESTION_CHARACTERS, Services, count, frame, now
 from pages._adding import choose_feeds
 from pages._answer import awaited, stream
 from pages._asking import Intent, begin, correct, find, holding, intend, intended, resume, told, was_stopped, watched
@@ -34,13 +32,14 @@ from pages._model import chat_model
 from pages._plain import to_the_end
 from pages._turns import DESK, PERSON, claim_of, draw_foot, draw_question, draw_turn, replay_marked, written
 from pages._voice import heard, may_speak
+from pages._welcome import draw_welcome, overview
 
 ID = re.compile("[0-9]{1,9}")
 TURNS_SHOWN = 30
-SUGGESTIONS = 4
-LONGEST_HEADLINE = 90
 SENT_S = 0.02
 """What is drawn at one place within so short a time is sent as one, and the emptying would be left out."""
+AT_ONCE_S = 0.05
+"""Who waits for the first words for longer sees the rest of the page meanwhile."""
 LOOKS_S, RESTS_S = 4.0, 86_400.0
 """How often a page looks whether an answer that the reader stopped has ended; and once none is written any more, as
 nothing takes such a look away but another run. Each costs two kilobytes on the way to the browser."""
@@ -76,29 +75,6 @@ def draw_pin(part: Services) -> tuple[int, ...]:
     return tuple(one.id for one in pinned)
 
 
-def suggestions(part: Services) -> list[str]:
-    """Questions to begin with: the sample's own, or about the stories that lead the front page."""
-    cards = front(part.store, now=now(), muted=part.reading.marks().muted, limit=4 * SUGGESTIONS).cards
-    if cards and all(card.sample for card in cards):
-        return list(sample.QUESTIONS[:SUGGESTIONS])
-    short = [card.lead.title for card in cards if len(card.lead.title) < LONGEST_HEADLINE]
-    return [f"What is known about this: {title.rstrip('.')}?" for title in short[:SUGGESTIONS]]
-
-
-def draw_welcome(part: Services) -> None:
-    """An empty chat: what can be asked about, and questions to begin with."""
-    horizon = part.store.horizon(Filter(as_of=now()))
-    st.title("What would you like to know?", anchor=False)
-    newest = f", the newest from {ago(horizon.until)}" if horizon.until else ""
-    st.caption(f"{count(horizon.articles, 'article')} from {count(horizon.feeds, 'feed')}{newest}.")
-    labels = {literal(question): question for question in suggestions(part)}
-    if labels:
-        st.pills(
-            "Questions to begin with", list(labels), key="suggestion", label_visibility="collapsed", wrap=True,
-            on_change=lambda: intend("ask", text=labels.get(st.session_state.suggestion or "", "")),
-        )  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an answer is written: its text, and what stands below it. `since` is when it was drawn, by the clock."""
@@ -126,15 +102,18 @@ def draw_begun(turn: Turn, live: Live, *, box_stops: bool) -> Place:
     return Place(body, foot, time.monotonic())
 
 
-def draw_live(part: Services, turn: Turn, live: Live, place: Place) -> Turn | None:
+def draw_live(part: Services, turn: Turn, live: Live, place: Place, draw_rest: Callable[[], object]) -> Turn | None:
     """The answer while it is written, from its beginning; the turn when it has ended, None if it is gone or lags.
 
     What stood in its place before this run would be seen, greyed, until the answer ends, if the place were not sent
-    empty first.
+    empty first. The rest of the page is drawn once the first words are sent, or while they are waited for.
     """
     time.sleep(max(0.0, place.since + SENT_S - time.monotonic()))
-    with place.body.container(), watched(part, turn, live):
-        stream(live)
+    with watched(part, turn, live):
+        if not live.begins(AT_ONCE_S):
+            draw_rest()
+        with place.body.container():
+            stream(live, meanwhile=draw_rest)
     return part.conversations.turn(turn.id) if live.wait(2.0) else None
 
 
@@ -258,8 +237,9 @@ with GATE.turn():
     part = frame("Ask")
     chat = conversation_id(part)
     turns = part.conversations.turns(chat)
-    is_new_here = not turns and not part.store.entries(limit=1)
-if is_new_here:
+    is_asked = bool(st.session_state.get("question") or st.session_state.get("intent"))
+    seen = None if turns or is_asked else overview(part)
+if seen and not seen.horizon.articles and not part.store.entries(limit=1):
     draw_chats(part, chat, None)
     if part.reader.may_choose_feeds:
         choose_feeds(part)
@@ -313,36 +293,45 @@ with GATE.turn():  # what is seen at once, of everybody's questions, before the 
                 with spot:
                     places[turn.id] = draw_begun(turn, written_now[turn.id], box_stops=bool(typed))
 
-with GATE.turn():
-    draw_chats(part, chat, talk)
-    line = None
-    with under:
-        if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
-            line = draw_meter(part, talk, chat, planned.ledger)
-        looking = st.empty()
-        for _, live in running:
-            with looking.container():
-                st.fragment(look_for_end, run_every=LOOKS_S)(live, counting())
-        with st.container(gap=None):
-            to_the_end(running[-1][0].id if started else draft or "")
-            draw_pressed(lambda turn, number: claim_of(part.conversations.turn(turn), number))
-    if not turns and not draft:
-        with welcome.container():
-            draw_welcome(part)
-    for turn, spot in frames:
-        if turn.id not in places:
-            with spot:
-                last = turn is turns[-1]
-                draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
-    if draft and not running:
-        with history:
-            draw_draft(part, talk, chat, draft, turns, pinned, model)
+    looking = st.empty()
+    for _, live in running:
+        with looking.container():
+            st.fragment(look_for_end, run_every=LOOKS_S)(live, counting())
 
-for turn, live in running:
-    ended = draw_live(part, turn, live, places[turn.id])
-    if ended is None or line is None:
-        st.rerun()
+
+@cache
+def draw_rest() -> DeltaGenerator | None:
+    """All else of the page; gives the line of the meter, as `draw_meter` does, None if nothing can be sent."""
     with GATE.turn():
+        draw_chats(part, chat, talk)
+        line = None
+        with under:
+            if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
+                line = draw_meter(part, talk, chat, planned.ledger)
+            with st.container(gap=None):
+                to_the_end(running[-1][0].id if started else draft or "")
+                draw_pressed(lambda turn, number: claim_of(part.conversations.turn(turn), number))
+        if not turns and not draft:
+            with welcome.container():
+                draw_welcome(seen or overview(part))
+        for turn, spot in frames:
+            if turn.id not in places:
+                with spot:
+                    last = turn is turns[-1]
+                    draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
+        if draft and not running:
+            with history:
+                draw_draft(part, talk, chat, draft, turns, pinned, model)
+    return line
+
+
+if not places:
+    draw_rest()
+for turn, live in running:
+    if turn.id in places:
+        ended, line = draw_live(part, turn, live, places[turn.id], draw_rest), draw_rest()
+        if ended is None or line is None or ended.id != turns[-1].id:  # what stands elsewhere changes too
+            st.rerun()
         turns = [ended if one.id == ended.id else one for one in turns]
         draw_ended(part, chat, ended, turns[:-1], places[turn.id])
         with looking.container():

@@ -289,6 +289,11 @@ class Live:
         """Wait until the answer has ended and is saved. Gives whether it has; `timeout` is in seconds."""
         return self.done.wait(timeout)
 
+    def begins(self, timeout: float) -> bool:
+        """Wait until there are words to show, or there will be none. Gives whether that is so; `timeout` in seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._shown > 0 or self._over.is_set(), timeout)
+
     @property
     def finished(self) -> bool:
         """Whether the answer has ended and is saved."""
@@ -423,7 +428,7 @@ class Live:
             stopping = self._stopping
         if stopping:  # while it was being opened, when there was nothing to close yet
             answer.close()
-        for piece in self._gathered(answer):
+        for piece in gathered(answer, rest=self._over.wait, clock=time.monotonic):
             with self._changed:
                 self._text += piece
                 self._cutter.feed(piece)
@@ -432,24 +437,6 @@ class Live:
                 self._changed.notify_all()
             if wake:
                 self._nudge.set()
-
-    def _gathered(self, pieces: Iterable[str]) -> Iterator[str]:
-        """The pieces as they come, but for a short rest after each burst, in which the next one gathers.
-
-        Not where they come singly, however long one waits. And where the machine is so busy that each piece seems to
-        have been waited for, a rest once a second does not make this thread fall behind.
-        """
-        burst, rested = 0, time.monotonic() - PROBE_S
-        asked = time.monotonic()
-        for piece in pieces:
-            came = time.monotonic()
-            ended = came - asked > WAITED_S and burst > 0
-            yield piece
-            if ended and (burst > 1 or came - rested > PROBE_S):
-                self._over.wait(REST_S)
-                rested = time.monotonic()
-            burst = 1 if ended else burst + 1
-            asked = time.monotonic()
 
     def _tell(self, status: Waiting | Queued | None) -> None:
         """A new status; raises `Interrupted` when the answer is being stopped."""
@@ -467,7 +454,7 @@ class Live:
             self._failure = ("stopped", "") if self._stopping else ("failed", sentence)
 
     def _keep(self) -> None:
-        due = self._clock()
+        due = self._clock() + self._save_s
         while True:
             self._nudge.wait(self._pause(due))
             self._nudge.clear()
@@ -503,6 +490,24 @@ class Live:
             keep(self)
         except Exception:
             log.exception("An answer, or what it took, could not be saved.")
+
+
+def gathered(pieces: Iterable[str], *, rest: Callable[[float], object], clock: Clock) -> Iterator[str]:
+    """The pieces as they come, but for a `rest` after each burst, in which the next one gathers.
+
+    Not where they come singly, however long one waits. And where the machine is so busy that each piece seems to have
+    been waited for, there is a rest once a second, which makes nobody fall behind.
+    """
+    burst, rested, asked = 0, clock() - PROBE_S, clock()
+    for piece in pieces:
+        came = clock()
+        over = burst > 0 and came - asked > WAITED_S
+        yield piece
+        if over and (burst > 1 or came - rested > PROBE_S):
+            rest(REST_S)
+            rested = clock()
+        burst = 1 if over else burst + 1
+        asked = clock()
 
 
 def _trimmed(text: str, end: int) -> int:

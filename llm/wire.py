@@ -220,6 +220,7 @@ def is_address(base: str) -> bool:
     return url.scheme in ("http", "https") and bool(re.fullmatch(rb"[a-z0-9._-]+|[0-9a-f:.]+", url.raw_host))
 
 
+@functools.lru_cache(maxsize=64)
 def place(base: str) -> str:
     """What a reader calls the server: Groq, or its host."""
     host = httpx.URL(base).host if is_address(base) else ""

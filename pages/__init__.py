@@ -9,10 +9,12 @@ import base64
 import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -52,6 +54,8 @@ REMOVED_FOR = timedelta(days=30)
 """So long a removed conversation can be brought back."""
 LEFT_FOR = timedelta(days=90)
 """So long a visitor's conversations stay when nobody comes back to them."""
+SECRETS_AGAIN_S = 5.0
+"""So long it takes until secrets are found that were added while the app runs."""
 ICON = Path(__file__).parent / "icon.png"
 MENU = (
     ("app.py", "Ask", ":material/forum:"),
@@ -71,11 +75,21 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def has_secrets() -> bool:
+    """Whether there are Streamlit secrets. Where none are, Streamlit looks for them in several folders at each call."""
+    return _has_secrets(int(time.monotonic() / SECRETS_AGAIN_S))
+
+
+@lru_cache(maxsize=1)
+def _has_secrets(_moment: int) -> bool:
+    return bool(st.secrets.load_if_toml_exists())
+
+
 def setting(name: str) -> str:
     """A setting from the environment, else from Streamlit's secrets, else ""."""
     if value := os.environ.get(name):
         return value
-    if not st.secrets.load_if_toml_exists():
+    if not has_secrets():
         return ""
     value = st.secrets.get(name, st.secrets.get(name.lower(), ""))
     return str(value) if isinstance(value, str | int | float) else ", ".join(map(str, value))
@@ -83,7 +97,7 @@ def setting(name: str) -> str:
 
 def providers() -> list[str]:
     """Who can vouch for readers: the sections of `[auth]` in Streamlit's secrets, "" for one without a name."""
-    told = st.secrets.get("auth", {}) if st.secrets.load_if_toml_exists() else {}
+    told = st.secrets.get("auth", {}) if has_secrets() else {}
     named = [name for name, section in told.items() if hasattr(section, "get") and section.get("client_id")]
     return [*([""] if told.get("client_id") else []), *named]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 
@@ -31,10 +31,11 @@ def replay(markdown: str) -> None:
             st.markdown(block)
 
 
-def stream(live: Live) -> None:
+def stream(live: Live, meanwhile: Callable[[], object] = lambda: None) -> None:
     """An answer while it is written, until it ends. A block is sent once more when the next begins, with the marks of
     its claims, and then not again: what stands below it has not come yet, so nothing moves.
 
+    `meanwhile` is called whenever words were sent.
     Where its first words will stand, it tells until then what is waited for, or shows what the model thinks. Streamlit
     ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
     """
@@ -49,14 +50,15 @@ def stream(live: Live) -> None:
             place = st.empty() if number else first
             open_block = None if block.finished else block
             if open_block:
-                place.write_stream(_pieces(block, None if number else _Before(live, first, told)))
+                place.write_stream(_pieces(block, None if number else _Before(live, first, told), meanwhile))
             elif block.text:
                 place.markdown(block.marked)
+            meanwhile()
     if not live.markdown.strip():
         first.empty()
 
 
-def _pieces(block: Block, before: _Before | None) -> Iterator[str]:
+def _pieces(block: Block, before: _Before | None, meanwhile: Callable[[], object]) -> Iterator[str]:
     """The pieces for `st.write_stream`; a tick touches the session, so that Stop works while nothing arrives.
 
     When the next block begins they end: the rest of this one comes with its marks.
@@ -67,6 +69,7 @@ def _pieces(block: Block, before: _Before | None) -> Iterator[str]:
         if piece:
             before = None
             yield piece
+            meanwhile()
         else:
             st.session_state.get("tick")
             if before:

@@ -37,6 +37,11 @@ class Gate:
         self._inside: dict[threading.Event, float] = {}
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How many are in line."""
+        return len(self._line)
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait to be let in, and be inside within `with`."""

@@ -34,9 +34,7 @@ def measure_crowd(
         after = memory(app.process.pid)["app"]
     asked = [one for one in seen if one.asked]
     answered = [one for one in asked if one.ended and one.updates]
-    sign = sorted(
-        min(at for at in (one.told_at, *one.updates[:1]) if at) - one.asked for one in asked if one.told or one.updates
-    )
+    sign = sorted(one.signs[0] - one.asked for one in asked if one.signs)
     first = sorted(one.updates[0] - one.asked for one in answered)
     by_question = sorted(answered, key=lambda one: one.asked)
     by_answer = {id(one): place for place, one in enumerate(sorted(answered, key=lambda one: one.updates[0]))}
@@ -47,11 +45,12 @@ def measure_crowd(
         "asked": len(asked),
         "answered": len(answered),
         "told_their_place": sum(bool(one.told) for one in asked),
-        "told_nothing": sum(not one.told and not one.updates for one in asked),
+        "told_nothing": sum(not one.signs for one in asked),
         "first_sign_s": _spread(sign),
         "first_text_s": _spread(first),
         "most_places_overtaken": max((by_answer[id(one)] - place for place, one in enumerate(by_question)), default=0),
         "longest_gap_s": _spread(sorted(one.gap for one in answered)),
+        "longest_silence_s": _spread(sorted(one.silence for one in asked)),
         "processor_s": round(spent, 1),
         "memory_mb": {"before": before, "most": most, "after": after, "a_reader": round((most - before) / readers, 2)},
     }

@@ -36,20 +36,33 @@ RERUN = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
 @dataclass
 class Seen:
-    """What one reader saw, in seconds of `time.monotonic`: when it asked, each update of the answer, the end."""
+    """What one reader saw, in seconds of `time.monotonic`: when it asked, each update of the answer, the end.
+
+    `signs` are the moments of all that was told of it: that it is looked for, its place in line, and its text; `first`
+    is the first of them. `kinds` are those of the messages, `looks` the seconds after which the page will ask again.
+    """
 
     asked: float = 0.0
+    signs: list[float] = field(default_factory=list)
     updates: list[float] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     told_at: float = 0.0
+    first: str = ""
+    kinds: list[str] = field(default_factory=list)
+    looks: list[float] = field(default_factory=list)
     ended: float = 0.0
     bytes: int = 0
     answer: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @property
     def gap(self) -> float:
-        """The longest time without a change."""
+        """The longest time without a change of the text."""
         return max((after - before for before, after in pairwise(self.updates)), default=0.0)
+
+    @property
+    def silence(self) -> float:
+        """The longest time, since it was asked, in which nothing at all was told."""
+        return max((after - before for before, after in pairwise([self.asked, *self.signs])), default=0.0)
 
 
 class Reader:
@@ -76,16 +89,24 @@ class Reader:
         await self._run([state])
         async for message, size in self._messages():
             seen.bytes += size
+            seen.kinds.append(str(message.WhichOneof("type")))
+            if seen.kinds[-1] == "auto_rerun":
+                seen.looks.append(message.auto_rerun.interval)
             element = message.delta.new_element
             path = tuple(message.metadata.delta_path)
             if element.WhichOneof("type") != "markdown" or len(path) < 5:
                 continue
-            if "in line" in element.markdown.body:
+            seen.first = seen.first or ("" if question[:9] in element.markdown.body else element.markdown.body)
+            if "Looking through" in element.markdown.body:
+                seen.signs.append(time.monotonic())
+            elif "in line" in element.markdown.body:
                 seen.told_at = seen.told_at or time.monotonic()
+                seen.signs.append(time.monotonic())
                 seen.told.append(element.markdown.body)
             elif "reports" in element.markdown.body or path in seen.answer or seen.answer:
                 if seen.answer.get(path) != element.markdown.body:
                     seen.updates.append(time.monotonic())
+                    seen.signs.append(seen.updates[-1])
                 seen.answer[path] = element.markdown.body
         seen.ended = time.monotonic()
         return seen
@@ -113,7 +134,7 @@ class Reader:
 
 
 @contextmanager
-def served(deltas: int, per_second: float) -> Iterator[AppServer]:
+def served(deltas: int, per_second: float, **settings: str) -> Iterator[AppServer]:
     """The app on the sample edition, and a model server in a process of its own that answers in so many deltas."""
     command = [sys.executable, "-m", "tests.groq_server", "--deltas", str(deltas), "--per-second", str(per_second)]
     with tempfile.TemporaryDirectory() as folder:
@@ -124,11 +145,13 @@ def served(deltas: int, per_second: float) -> Iterator[AppServer]:
         try:
             assert model.stdout
             address = json.loads(model.stdout.readline())["url"]
-            with AppServer(Path(folder), DATABASE_URL=url, GROQ_API_KEY=KEY, GROQ_BASE_URL=address) as app:
+            with AppServer(Path(folder), DATABASE_URL=url, GROQ_API_KEY=KEY, GROQ_BASE_URL=address, **settings) as app:
                 yield app
         finally:
             model.terminate()
             model.wait(10)
+            if model.stdout:
+                model.stdout.close()
 
 
 async def read_at_once(app: AppServer, readers: int, late: int = 0) -> list[Seen]:
