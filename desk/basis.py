@@ -71,7 +71,7 @@ def day(moment: datetime) -> str:
 
 def _difference(told: Mapping[str, Any]) -> Difference:
     about = told["about"]
-    heading = f"The number of {about} has changed" if told["moved"] else f"Reports differ on {about}"
+    heading = f"The number of {about} has risen" if told["moved"] else f"Reports differ on {about}"
     return Difference(
         heading,
         tuple(

@@ -38,7 +38,7 @@ def in_words(disagreement: Disagreement) -> str:
     accounts = disagreement.accounts
     if disagreement.moved:
         told = ", then ".join(f"{each.says} ({each.feed}, {day(each.at)})" for each in accounts)
-        return f"The number of {disagreement.about} has changed: {told}."
+        return f"The number of {disagreement.about} has risen: {told}."
     told = ", ".join(f"{each.says} ({each.feed})" for each in accounts)
     return f"Reports differ on {disagreement.about}: {told}."
 

@@ -201,7 +201,7 @@ class Account:
 class Disagreement:
     """Something of one event that outlets tell differently, oldest first.
 
-    `moved`: the figure only grew, so that later accounts replace earlier ones.
+    `moved`: the figure rose and outlets agree on where it stands, so that later accounts replace earlier ones.
     """
 
     about: str

@@ -163,11 +163,15 @@ function contents(told) {
 
 function watch(card) {
     const ending = new AbortController(), {signal} = ending;
-    let mark = null, late = 0;
+    let mark = null, again = "", late = 0;
+    const there = () => {  // drawn anew, it is another element
+        if (mark && !mark.isConnected) mark = document.querySelector(again);
+        return mark;
+    };
     const place = () => {
-        if (!mark) return;
+        if (!card.matches(":popover-open")) return;
+        if (!there()) return card.hidePopover();
         const at = mark.getBoundingClientRect();
-        if (!mark.isConnected) return card.hidePopover();
         const right = innerWidth - card.offsetWidth - EDGE, lowest = innerHeight - card.offsetHeight - EDGE;
         const below = at.bottom + GAP, above = at.top - GAP - card.offsetHeight;
         card.style.left = Math.max(EDGE, Math.min(right, at.left - 2 * EDGE)) + "px";
@@ -175,7 +179,7 @@ function watch(card) {
     };
     const show = (parts) => {
         clearTimeout(late);
-        if (!mark?.isConnected) return;
+        if (!there()) return;
         card.replaceChildren(...parts);
         card.showPopover();
         place();
@@ -187,6 +191,7 @@ function watch(card) {
         event.preventDefault();
         mark = pressed;
         const turn = mark.closest("[class*=st-key-answer-]").className.match(/st-key-answer-([0-9a-z]+)/)[1];
+        again = `.st-key-answer-${turn} a[href="${mark.hash}"]`;
         card.asked = `${turn}:${mark.hash.slice(2)}:${Date.now()}`;
         card.ask(card.asked);
         clearTimeout(late);
@@ -197,8 +202,7 @@ function watch(card) {
     card.addEventListener("toggle", (event) => {
         if (event.newState === "open") return;
         const inside = [document.body, card.getRootNode().host].includes(document.activeElement);
-        if (inside) mark?.focus({preventScroll: true});
-        mark = null;
+        if (inside) there()?.focus({preventScroll: true});
     }, {signal});
     const name = () => {
         for (const one of document.querySelectorAll(`${MARKS}:not([aria-label])`))

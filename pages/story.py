@@ -59,7 +59,7 @@ def draw_figures(differences: Sequence[Difference], told: Telling, at: datetime,
     st.subheader("Figures", anchor=False, divider="gray")
     urls = {entry.id: entry.url for entry in told.entries}
     for difference in differences:
-        how = "moved over time" if difference.moved else "outlets differ"
+        how = "rose over time" if difference.moved else "outlets differ"
         st.markdown(f"**{difference.kind.capitalize()}: {difference.in_short}** :small[:gray[{how}]]")
         st.table(
             {

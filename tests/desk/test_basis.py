@@ -45,7 +45,7 @@ def test_feeds_that_failed_and_stale_ones_are_named_but_not_without_end() -> Non
 
 
 @pytest.mark.parametrize(
-    ("moved", "heading"), [(False, "Reports differ on the dead"), (True, "The number of the dead has changed")]
+    ("moved", "heading"), [(False, "Reports differ on the dead"), (True, "The number of the dead has risen")]
 )
 def test_where_reports_differ_is_told_with_the_words_of_each_in_a_line(moved: bool, heading: str) -> None:
     (told,) = read({"disagreements": [TOLL | {"moved": moved}]}).differences

@@ -92,7 +92,7 @@ DIFFER = Disagreement("the dead", ACCOUNTS, moved=False)
 def test_who_has_which_figure_is_said_in_a_sentence() -> None:
     assert in_words(DIFFER) == "Reports differ on the dead: 13 (One), about 20 (Two)."
     assert in_words(replace(DIFFER, moved=True)) == (
-        "The number of the dead has changed: 13 (One, 10 June 2026), then about 20 (Two, 10 June 2026)."
+        "The number of the dead has risen: 13 (One, 10 June 2026), then about 20 (Two, 10 June 2026)."
     )
 
 
