@@ -170,7 +170,7 @@ def findings(sentence: str, passages: Sequence[Passage | str]) -> Findings | Non
     unknown = _unknown(aligned)
     figures = sum(tokens[n].kind == "number" for n in aligned.content)
     measures = {
-        "copied": (read_off.unbroken + 1 - unknown) / 2,
+        "copied": (read_off.unbroken + 2 * (1 - unknown)) / 3,
         "cost": min(_MOST_COST, read_off.cost),
         "unknown": unknown,
         "figures": (1 - read_off.unbroken) * figures,
@@ -189,7 +189,7 @@ def _read(passage: Passage | str) -> Text:
 
 # What is measured
 
-_MOST_COST = 0.4  # a token: beyond that a sentence is worded freely, and costs no more for being worded more freely
+_MOST_COST = 0.3  # a token: beyond that a sentence is worded freely, and costs no more for being worded more freely
 
 
 def _unknown(aligned: Alignment) -> float:
@@ -218,24 +218,24 @@ def _counts(failed: Sequence[Failure]) -> dict[str, float]:
 
 _BIAS = 2.6
 _WEIGHTS = {
-    "cost": -6.16,
-    "unknown": -2.32,
-    "figures": -0.78,
-    "untold": -0.08,
+    "cost": -7.60,
+    "unknown": -2.86,
+    "figures": -0.73,
+    "untold": -0.10,
     "number": -0.81,
-    "date": -1.46,
+    "date": -1.32,
     "place": -0.43,
-    "unit": -0.78,
-    "negation": -0.45,
-    "attribution": -0.63,
+    "unit": -0.63,
+    "negation": -0.41,
+    "attribution": -0.61,
     "certainty": -0.26,
-    "replaced": -0.15,
-    "swapped": -0.31,
+    "replaced": -0.16,
+    "swapped": -0.30,
 }
 
 # From which logarithm of the odds a sentence is supported. A free wording shares few words even when it is true; what is
 # copied should fit, the more so if it was put together from several sentences.
-_FREE, _COPIED = -1.15, 1.85
+_FREE, _COPIED = -0.9, 1.6
 _WITHIN_ONE = 1.5  # less for a copy whose words one sentence holds
 _PARTLY = -2.2
 
@@ -246,8 +246,9 @@ def _verdict(odds: float, found: Findings) -> Verdict:
     one, several = found.aligned.covered
     if one >= 0.55 and (replaced or kinds & {"negation", "direction"}):
         return "contradicted"
-    copied, within_one = _ramp(found.measures["copied"], 0.65, 0.75), _ramp(one, 0.7, 0.9)
-    if odds >= _FREE + (_COPIED - _FREE) * copied - _WITHIN_ONE * within_one and not kinds - {"detail"}:
+    copied, within_one = _ramp(found.measures["copied"], 0.75, 0.85), _ramp(one, 0.7, 0.9)
+    enough = _FREE + (_COPIED - _FREE - _WITHIN_ONE * within_one) * copied
+    if odds >= enough and not kinds - {"detail"}:
         return "supported"
     return "partly" if odds >= _PARTLY and (one >= 0.55 or several >= 0.8) else "not found"
 

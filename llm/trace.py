@@ -23,12 +23,11 @@ _UNLIKE = 1.0  # a word that is only near, for what it lacks in likeness
 _NEW_FUNCTION = 0.2  # a function word that does not stand there
 _PUT_IN = 0.3  # words between two that stand together, or in the place of others
 _SKIP, _SKIP_IN_CLAUSE, _SKIP_WORD = 0.3, 0.7, 0.02  # going on further in a sentence: next to a comma, elsewhere
-_LEAP, _BACK = 1.6, 0.6  # going on in another sentence; further back in the same
+_LEAP, _BACK = 1.6, 1.0  # going on in another sentence; further back in the same
 _BEGINS_LATE = _BREAKS_OFF = 0.2  # where the source has words of the same clause before or after
 
 _SAYING = frozenset({"say", "says", "said"})  # with which a sentence may end well
 
-_SHORT = 4  # tokens as which a short sentence counts more: in it, one step weighs much
 _CANDIDATES = 12  # places of one word
 _BEAM = 10  # ways that are followed at a time
 _BREAK = re.compile(r"[,;:.!?\u2013\u2014()\"\u201c\u201d\n]|--|(?<!\w)-|-(?!\w)")
@@ -75,7 +74,7 @@ def trace(aligned: Alignment) -> Trace:
         grown.sort(key=lambda way: way.cost)
         ways = grown[:_BEAM]
     cost, breaks = min((way.cost + _end(way, aligned), way.breaks) for way in ways)
-    return Trace(cost / (len(tokens) + _SHORT), 1 - min(1.0, breaks / max(2, len(content))))
+    return Trace(cost / max(3, len(tokens)), 1 - min(1.0, breaks / max(2, len(content))))
 
 
 def _candidates(aligned: Alignment, n: int) -> Sequence[Place]:
