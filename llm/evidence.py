@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
-from llm.facts import Day, Number, Token, agrees, lowered, read, same_day
+from llm.facts import Day, Number, Token, agrees, read, same_day
 from llm.lexicon import NATION, NEAR, WITHIN
 from news.terms import sentences
 

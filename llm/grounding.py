@@ -178,6 +178,8 @@ def findings(sentence: str, passages: Sequence[Passage | str]) -> Findings | Non
         **_counts(here),
         "swapped": float(min(2, len(displaced))),
     }
+    if read_off.unbroken < _IN_PLACE:
+        displaced = tuple(failure for failure in displaced if failure.kind not in ("name", "place"))
     return Findings(aligned, measures, (*here, *displaced))
 
 
@@ -189,6 +191,7 @@ def _read(passage: Passage | str) -> Text:
 
 # What is measured
 
+_IN_PLACE = 0.5  # the share of a sentence that must go on unbroken for a name beside its words to be in another's place
 _MOST_COST = 0.3  # a token: beyond that a sentence is worded freely, and costs no more for being worded more freely
 
 
@@ -233,8 +236,8 @@ _WEIGHTS = {
     "swapped": -0.30,
 }
 
-# From which logarithm of the odds a sentence is supported. A free wording shares few words even when it is true; what is
-# copied should fit, the more so if it was put together from several sentences.
+# From which logarithm of the odds a sentence is supported. A free wording shares few words even when it is true; what
+# is copied should fit, the more so if it was put together from several sentences.
 _FREE, _COPIED = -0.9, 1.6
 _WITHIN_ONE = 1.5  # less for a copy whose words one sentence holds
 _PARTLY = -2.2

@@ -1,6 +1,6 @@
 """What it costs to read a sentence off a text. Pure.
 
-A true sentence can mostly be read off its source: a run of its words, or a few runs, each going on where a clause begins.
+A true sentence can mostly be read off its source: a run of its words, or a few, each going on where a clause begins.
 A false one leaps from the middle of one sentence into another, breaks off before the noun that its words were about, or
 puts words in. So the cheapest way through the text that reads the sentence is sought, word by word; its price tells how
 much of the sentence was put together by whoever wrote it.
