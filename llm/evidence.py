@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
-from llm.facts import Day, Number, Token, agrees, lowered, read, same_day
+from llm.facts import Day, Number, Token, agrees, read, same_day
 from llm.lexicon import NATION, NEAR, WITHIN
 from news.terms import sentences
 
@@ -35,7 +34,7 @@ class Text:
     """A passage as it is compared: its tokens in order, where each word stands, its sentences. Made once a passage."""
 
     __slots__ = (
-        "_grams", "_words", "by_key", "dates", "firsts", "names", "numbers", "published", "raw", "sentence_of", "spans",
+        "_initials", "by_key", "dates", "firsts", "names", "numbers", "published", "raw", "sentence_of", "spans",
         "title", "tokens",
     )  # fmt: skip
 
@@ -82,23 +81,16 @@ class Text:
             for nation in _NATIONS.get(token.key, ()):
                 if len(held := self.by_key.setdefault(nation, [])) < _PLACES:
                     held.append(n)
-        self._words: list[str] = []
-        self._grams: dict[tuple[str, str], list[int]] = {}
+        self._initials: tuple[str, list[int]] | None = None
 
     @property
-    def words(self) -> list[str]:
-        """Every word in lower case, function words too."""
-        if not self._words:
-            self._words = lowered(self.raw)
-        return self._words
-
-    @property
-    def grams(self) -> dict[tuple[str, str], list[int]]:
-        """Where each pair of `words` begins."""
-        if not self._grams:
-            for n, gram in enumerate(pairwise(self.words)):
-                self._grams.setdefault(gram, []).append(n)
-        return self._grams
+    def initials(self) -> tuple[str, list[int]]:
+        """The first letters of names in small letters, a space for other words, and where each stands."""
+        if self._initials is None:
+            told = [n for n, token in enumerate(self.tokens) if token.kind != "function"]
+            letters = (self.tokens[n].text[0] for n in told)
+            self._initials = "".join(first.lower()[0] if first.isupper() else " " for first in letters), told
+        return self._initials
 
 
 @lru_cache(maxsize=64)
@@ -118,16 +110,17 @@ def hits(token: Token, text: Text) -> list[Hit]:
         return _number_hits(token, token.value, text)
     if isinstance(token.value, Day):
         return _date_hits(token.value, text)
-    found = [Hit(n, 1.0) for n in text.by_key.get(token.key, ())]
-    if nation := NATION.get(token.key):
-        found += [Hit(n, 0.9) for n in text.by_key.get(nation, ()) if text.tokens[n].key != token.key]
-        found += [Hit(n, 0.7) for n in text.by_key.get(f"in {nation}", ()) if text.tokens[n].key != token.key]
-    for near in NEAR.get(token.key, ()):
-        found += [Hit(n, 0.7) for n in text.by_key.get(near, ())]
-    if not found and len(token.key) > 3:
-        found = [Hit(n, likeness) for key, likeness in _alike(token, text) for n in text.by_key[key]]
-    if not found and token.kind == "name" and 2 <= len(token.key) <= 5 and token.text.isupper():
-        found = [Hit(n, 0.9) for n in _spelled_out(token.key, text)]
+    by_key, key = text.by_key, token.key
+    found = [Hit(n, 1.0) for n in by_key.get(key, ())]
+    if nation := NATION.get(key):
+        found += [Hit(n, 0.9) for n in by_key.get(nation, ()) if text.tokens[n].key != key]
+        found += [Hit(n, 0.7) for n in by_key.get(f"in {nation}", ()) if text.tokens[n].key != key]
+    if near := NEAR.get(key):
+        found += [Hit(n, 0.7) for other in sorted(by_key.keys() & near) for n in by_key[other]]
+    if not found and len(key) > 3 and (alike := text.firsts.get(key[:3])):
+        found = [Hit(n, likeness) for other, likeness in _alike(token, alike, text) for n in by_key[other]]
+    if not found and token.kind == "name" and 2 <= len(key) <= 5 and token.text.isupper():
+        found = [Hit(n, 0.9) for n in _spelled_out(key, text)]
     return found
 
 
@@ -185,9 +178,8 @@ def _likeness(one: str, other: str, names: bool) -> float:
     return 0.0
 
 
-def _alike(token: Token, text: Text) -> list[tuple[str, float]]:
+def _alike(token: Token, keys: Sequence[str], text: Text) -> list[tuple[str, float]]:
     is_name = token.kind == "name"
-    keys = text.firsts.get(token.key[:3], ())
     found = [(key, _likeness(token.key, key, is_name and key in text.names)) for key in keys]
     return [(key, likeness) for key, likeness in found if likeness]
 
@@ -207,22 +199,9 @@ def _distance(one: str, other: str, most: int) -> int:
 
 def _spelled_out(letters: str, text: Text) -> list[int]:
     """Where names in a row begin with these letters: the World Health Organization for WHO."""
-    tokens = text.tokens
-    for n in range(len(tokens)):
-        run: list[int] = []
-        at = n
-        while at < len(tokens) and len(run) < len(letters) and at - n < 2 * len(letters):
-            token = tokens[at]
-            if token.kind == "name" or token.text[:1].isupper():
-                if token.text[:1].lower() != letters[len(run)]:
-                    break
-                run.append(at)
-            elif token.kind != "function":
-                break
-            at += 1
-        if len(run) == len(letters):
-            return run
-    return []
+    initials, places = text.initials
+    at = initials.find(letters)
+    return places[at : at + len(letters)] if at >= 0 else []
 
 
 class Sentence(NamedTuple):
@@ -244,8 +223,9 @@ class Place(NamedTuple):
 class Alignment:
     """A claim laid against passages. `tokens` are the claim's, `content` the places of those that tell something.
 
-    By token: `places` in the evidence (None: not there), `best` likeness anywhere in the passages. `evidence` are the
-    sentences, best first; `covered` is the share of the claim's weight that the first, and that all of them hold.
+    By token: its place in the evidence, if it has one (`places`), its places `anywhere`, and the `best` likeness of
+    those. `evidence` are the sentences, best first; `covered` is the share of the claim's weight that the first, and
+    that all of them hold.
     """
 
     tokens: Sequence[Token]
@@ -253,6 +233,7 @@ class Alignment:
     texts: Sequence[Text]
     evidence: tuple[Sentence, ...]
     places: dict[int, Place]
+    anywhere: dict[int, list[Place]]
     best: dict[int, float]
     covered: tuple[float, float]
 
@@ -291,7 +272,7 @@ def align(tokens: Sequence[Token], texts: Sequence[Text]) -> Alignment:
             if sentence in chosen and count.get(sentence, 0) < _CANDIDATES:
                 count[sentence] = count.get(sentence, 0) + 1
                 near.setdefault(n, []).append(place)
-    return Alignment(tokens, content, texts, evidence, _path(tokens, near, texts), best, covered)
+    return Alignment(tokens, content, texts, evidence, _path(tokens, near, texts), where, best, covered)
 
 
 def _choose(

@@ -259,7 +259,8 @@ _Word = tuple[str, TokenKind, float, Literal["", "place", "person", "word"]]
 @lru_cache(maxsize=1 << 15)
 def _plain(word: str) -> _Word | None:
     """How a word reads; None if that depends on the words next to it, or if it is no plain word."""
-    if len(word) > 40 or _kind(word) != "word" or word.lower().replace("\u2019", "'").removesuffix("'s") in _READ_ON or _is_marked(word):
+    bare = word.lower().replace("\u2019", "'").removesuffix("'s")
+    if len(word) > 40 or _kind(word) != "word" or bare in _READ_ON or _is_marked(word):
         return None
     return _word(word)
 

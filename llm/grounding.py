@@ -14,14 +14,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from llm.claims import Claim, claims
 from llm.evidence import Alignment, Text, align, text_of
-from llm.facts import lowered, read
+from llm.facts import read
 from llm.lexicon import TELLING
 from llm.mismatches import Failure, FailureKind, failures, swapped
+from llm.trace import trace
 from news.types import Passage
 
 Verdict = Literal["supported", "partly", "not found", "contradicted"]
@@ -99,9 +99,10 @@ def check(sentence: str, passages: Sequence[Passage | str]) -> Support:
     found = findings(sentence, passages)
     if found is None:
         return Support(0.0, "not found")
-    score = _score(found.measures)
+    odds = _BIAS + sum(weight * found.measures[name] for name, weight in _WEIGHTS.items())
+    score = 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
     failed = tuple(dict.fromkeys(found.failed))
-    return Support(score, _verdict(score, found), _quote(found.aligned), failed)
+    return Support(score, _verdict(odds, found), _quote(found.aligned), failed)
 
 
 def review(answer: str, passages: Sequence[Passage | str]) -> tuple[Checked, ...]:
@@ -165,13 +166,20 @@ def findings(sentence: str, passages: Sequence[Passage | str]) -> Findings | Non
         return None
     here = failures(aligned)
     displaced = swapped(aligned)
-    coverage = _coverage(aligned)
+    read_off = trace(aligned)
+    unknown = _unknown(aligned)
+    figures = sum(tokens[n].kind == "number" for n in aligned.content)
     measures = {
-        **coverage,
-        **_novelty(coverage, *_copied(sentence, aligned)),
+        "copied": (read_off.unbroken + 2 * (1 - unknown)) / 3,
+        "cost": min(_MOST_COST, read_off.cost),
+        "unknown": unknown,
+        "figures": (1 - read_off.unbroken) * figures,
+        "untold": _untold(aligned),
         **_counts(here),
         "swapped": float(min(2, len(displaced))),
     }
+    if read_off.unbroken < _IN_PLACE:
+        displaced = tuple(failure for failure in displaced if failure.kind not in ("name", "place"))
     return Findings(aligned, measures, (*here, *displaced))
 
 
@@ -183,71 +191,21 @@ def _read(passage: Passage | str) -> Text:
 
 # What is measured
 
+_IN_PLACE = 0.5  # the share of a sentence that must go on unbroken for a name beside its words to be in another's place
+_MOST_COST = 0.3  # a token: beyond that a sentence is worded freely, and costs no more for being worded more freely
 
-def _coverage(aligned: Alignment) -> dict[str, float]:
-    """What of the claim is found: in one sentence, in the evidence, anywhere; and how close together."""
-    tokens, places = aligned.tokens, aligned.places
+
+def _unknown(aligned: Alignment) -> float:
+    """The share of what the claim tells that no passage speaks of."""
+    tokens = aligned.tokens
     whole = sum(tokens[n].weight for n in aligned.content) or 1.0
-    anywhere = sum(tokens[n].weight * aligned.best[n] for n in aligned.content) / whole
-    joined = total = 0.0
-    for one, other in pairwise(aligned.content):
-        weight = tokens[one].weight + tokens[other].weight
-        total += weight
-        a, b = places.get(one), places.get(other)
-        if a is None or b is None:
-            continue
-        if aligned.sentence(a) == aligned.sentence(b):
-            step = b.at - a.at
-            joined += weight * (1.0 if 0 < step <= 4 else 0.8 if 0 < step <= 9 else 0.7)
-        else:
-            apart = abs(aligned.sentence(a).n - aligned.sentence(b).n) if a.text == b.text else 9
-            joined += weight * (0.6 if apart == 1 else 0.35 if apart <= 3 else 0.1)
-    telling = [n for n in aligned.content if tokens[n].kind == "word" and tokens[n].key in TELLING]
-    return {
-        "one sentence": aligned.covered[0],
-        "evidence": aligned.covered[1],
-        "anywhere": anywhere,
-        "joined": joined / total if total else anywhere,
-        "untold": sum(1 - max(aligned.best[n], 0.5 * (n in places)) for n in telling),
-    }
+    return sum(tokens[n].weight * (1 - aligned.best[n]) for n in aligned.content) / whole
 
 
-def _copied(sentence: str, aligned: Alignment) -> tuple[float, float]:
-    """How much of the sentence stands word for word in the first text of the evidence, in runs of three or more.
-
-    And of how many pieces it is made: 0 if it is one run, 1 if no two words of it stand together there.
-    """
-    words = lowered(sentence)[: 2 * _MOST_TOKENS]
-    first = aligned.texts[aligned.evidence[0].text]
-    grams, text = first.grams, first.words
-    copied = pieces = at = 0
-    while at < len(words):
-        longest = 1
-        for start in grams.get((words[at], words[at + 1]), ())[:20] if at + 1 < len(words) else ():
-            length = 2
-            while (
-                at + length < len(words) and start + length < len(text) and words[at + length] == text[start + length]
-            ):
-                length += 1
-            longest = max(longest, length)
-        copied += longest if longest >= 3 else 0
-        pieces += 1
-        at += longest
-    return copied / max(1, len(words)), max(0, pieces - 1) / max(1, len(words) - 1)
-
-
-def _novelty(coverage: dict[str, float], copied: float, pieces: float) -> dict[str, float]:
-    """What is new in the sentence: its words, and how they are put together.
-
-    The more of it is copied, the more it counts that its pieces do not belong together: who words freely moves words.
-    """
-    is_copy = min(1.0, max(0.0, (copied - 0.3) / 0.6))
-    return {
-        "copied": copied,
-        "unknown": 1 - coverage["anywhere"],
-        "pieces": pieces,
-        "broken": is_copy * (1 - coverage["joined"]),
-    }
+def _untold(aligned: Alignment) -> float:
+    """How many words that tell what happened, or who somebody is, have nothing to rest on."""
+    telling = [n for n in aligned.content if aligned.tokens[n].kind == "word" and aligned.tokens[n].key in TELLING]
+    return sum(1 - max(aligned.best[n], 0.5 * (n in aligned.places)) for n in telling)
 
 
 def _counts(failed: Sequence[Failure]) -> dict[str, float]:
@@ -261,47 +219,45 @@ def _counts(failed: Sequence[Failure]) -> dict[str, float]:
 
 # Weighing
 
-_BIAS = 2.10
+_BIAS = 2.6
 _WEIGHTS = {
-    "untold": -0.70,
-    "unknown": -2.50,
-    "pieces": -2.50,
-    "broken": -4.00,
-    "number": -1.40,
-    "date": -3.62,
-    "name": -0.70,
-    "place": -1.92,
-    "unit": -4.34,
-    "negation": -2.59,
-    "direction": -2.45,
-    "attribution": -2.51,
-    "certainty": -3.88,
-    "role": -4.66,
-    "replaced": -0.04,
-    "swapped": -1.18,
+    "cost": -7.60,
+    "unknown": -2.86,
+    "figures": -0.73,
+    "untold": -0.10,
+    "number": -0.81,
+    "date": -1.32,
+    "place": -0.43,
+    "unit": -0.63,
+    "negation": -0.41,
+    "attribution": -0.61,
+    "certainty": -0.26,
+    "replaced": -0.16,
+    "swapped": -0.30,
 }
-_SUPPORTED = 0.2
-_STRICTER = 0.58
-_PARTLY = 0.1
+
+# From which logarithm of the odds a sentence is supported. A free wording shares few words even when it is true; what
+# is copied should fit, the more so if it was put together from several sentences.
+_FREE, _COPIED = -0.9, 1.6
+_WITHIN_ONE = 1.5  # less for a copy whose words one sentence holds
+_PARTLY = -2.2
 
 
-def _score(measures: dict[str, float]) -> float:
-    total = _BIAS + sum(weight * measures[name] for name, weight in _WEIGHTS.items())
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
-
-
-def _verdict(score: float, found: Findings) -> Verdict:
+def _verdict(odds: float, found: Findings) -> Verdict:
     kinds = {failure.kind for failure in found.failed}
     replaced = any(failure.found for failure in found.failed if failure.kind not in ("detail", "certainty"))
-    about_it = found.aligned.covered[0] >= 0.55
-    if about_it and (replaced or kinds & {"negation", "direction"}):
+    one, several = found.aligned.covered
+    if one >= 0.55 and (replaced or kinds & {"negation", "direction"}):
         return "contradicted"
-    # What is copied should fit: less is forgiven it than a free wording, which shares few words even when it is true.
-    if score >= _SUPPORTED + _STRICTER * found.measures["copied"] and not kinds - {"detail", "certainty"}:
+    copied, within_one = _ramp(found.measures["copied"], 0.75, 0.85), _ramp(one, 0.7, 0.9)
+    enough = _FREE + (_COPIED - _FREE - _WITHIN_ONE * within_one) * copied
+    if odds >= enough and not kinds - {"detail"}:
         return "supported"
-    if score >= _PARTLY and about_it:
-        return "partly"
-    return "not found"
+    return "partly" if odds >= _PARTLY and (one >= 0.55 or several >= 0.8) else "not found"
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 def _quote(aligned: Alignment) -> Quote | None:

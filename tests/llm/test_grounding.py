@@ -212,6 +212,29 @@ def test_a_copy_in_one_piece_scores_above_the_same_words_sewn_together() -> None
     assert sewn.verdict != "supported"
 
 
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ("The council had no plans to raise prices.", "The council had not no plans to raise prices."),
+        ("He was not expected to bat, but came in.", "He was not expected not to bat, but came in."),
+        ("The firm denied that it made a promise.", "The firm denied that it had not made a promise."),
+        ("I have nothing against bears, but this is not a zoo.", "I have nothing against bears, but this is a zoo."),
+        ("Staff were kind, but there were not enough of them.", "Staff were kind, but there were enough of them."),
+    ],
+)  # fmt: skip
+def test_a_negation_is_seen_beside_another_one(source: str, changed: str) -> None:
+    assert check(source, [source]).verdict == "supported"
+    found = check(changed, [source])
+    assert found.verdict == "contradicted"
+    assert "negation" in {failure.kind for failure in found.failed}
+
+
+def test_a_score_that_was_copied_is_not_taken_apart() -> None:
+    text = "She saved three match points against Yuki Tanabe before winning 4-6 7-6 7-5 in two hours and 51 minutes."
+    assert check(text, [text]).verdict == "supported"
+    assert check(text.replace("7-5", "7-4"), [text]).verdict != "supported"
+
+
 def test_what_no_passage_speaks_of_lowers_the_score() -> None:
     plain = check("Eleven people died when a ferry sank.", [_FERRY])
     added = check("Eleven people died when a ferry sank after its engine caught fire.", [_FERRY])

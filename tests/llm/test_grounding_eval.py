@@ -19,7 +19,12 @@ ARCHIVE = os.environ.get("BROADSHEET_ARCHIVE")
 
 @pytest.mark.parametrize(
     ("style", "count", "area", "balanced"),
-    [("copies", 100, 0.95, 0.8), ("rewrites", 100, 0.63, 0.6), ("extracts", 90, 0.95, 0.78), ("leads", 78, 0.51, 0.5)],
+    [
+        ("copies", 100, 0.955, 0.82),
+        ("rewrites", 100, 0.53, 0.6),
+        ("extracts", 90, 0.95, 0.87),
+        ("leads", 78, 0.49, 0.55),
+    ],
 )
 def test_pairs_that_nothing_was_learned_from_are_told_apart(
     style: str, count: int, area: float, balanced: float
@@ -57,8 +62,8 @@ def test_single_errors_in_our_own_articles_are_caught_and_true_sentences_left_al
                 if (made := changed(sentence, kind, rng, pool))
             ]
     assert len(wrong) > 300
-    assert sum(wrong) / len(wrong) >= 0.93
-    assert sum(right) / len(right) <= 0.04
+    assert sum(wrong) / len(wrong) >= 0.985
+    assert sum(right) / len(right) <= 0.02
 
 
 def test_the_area_is_that_of_all_pairs_of_a_true_and_a_false_one() -> None:
@@ -90,5 +95,6 @@ def test_anybodys_pairs_are_measured(tmp_path: Path) -> None:
 def test_seeded_errors_in_answers_from_the_archive_are_caught() -> None:
     found = grounding.seeded_figures(Path(str(ARCHIVE)))
     assert found["answers"] == 300
-    assert found["caught"] >= 0.95
-    assert found["flagged"] <= 0.05
+    assert found["caught"] >= 0.98
+    assert found["flagged"] <= 0.01
+    assert all(int(caught) / int(of) >= 0.95 for caught, of in (kind.split("/") for kind in found["by_kind"].values()))
