@@ -34,7 +34,7 @@ def replay(markdown: str) -> None:
 def stream(live: Live, meanwhile: Callable[[], object] = lambda: None) -> None:
     """An answer while it is written, until it ends. A block that is finished is not sent again.
 
-    `meanwhile` is called whenever words were sent.
+    `meanwhile` is called now and then.
     Where its first words will stand, it tells until then what is waited for, or shows what the model thinks. Streamlit
     ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
     """
@@ -48,7 +48,6 @@ def stream(live: Live, meanwhile: Callable[[], object] = lambda: None) -> None:
                 here.write_stream(_pieces(block, None if place else _Before(live, first, told), meanwhile))
             elif block.text:
                 here.markdown(block.text)
-            meanwhile()
     if not live.markdown.strip():
         first.empty()
 
@@ -59,11 +58,11 @@ def _pieces(block: Block, before: _Before | None, meanwhile: Callable[[], object
         if piece:
             before = None
             yield piece
-            meanwhile()
         else:
             st.session_state.get("tick")
             if before:
                 before.draw()
+        meanwhile()
 
 
 class _Before:
