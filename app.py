@@ -91,7 +91,8 @@ def draw_begun(turn: Turn, live: Live, *, box_stops: bool) -> Place:
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         body, foot = st.empty(), st.empty()
-        body.caption(awaited(live))
+        if not live.markdown:
+            body.caption(awaited(live))
         if not box_stops:
             foot.button(
                 "Stop the answer", key=f"stop-{turn.id}", icon=":material/stop:", type="tertiary", on_click=live.stop
@@ -282,9 +283,9 @@ with GATE.turn(first=True):  # what is seen at once, of everybody's questions; t
         shown = turns
         if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
             shown = turns[-TURNS_SHOWN:]
-        frames = [(turn, st.container()) for turn in shown]
+        spots = [(turn, st.container()) for turn in shown]
         places = {}
-        for turn, spot in frames:
+        for turn, spot in spots:
             if turn.id in written_now:
                 with spot:
                     places[turn.id] = draw_begun(turn, written_now[turn.id], box_stops=bool(typed))
@@ -307,7 +308,7 @@ def draw_rest() -> DeltaGenerator | None:
     if not turns and not draft:
         with welcome.container():
             draw_welcome(seen or overview(part))
-    for turn, spot in frames:
+    for turn, spot in spots:
         if turn.id not in places:
             with spot:
                 last = turn is turns[-1]
