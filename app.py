@@ -94,7 +94,8 @@ def draw_begun(turn: Turn, live: Live, *, box_stops: bool) -> Place:
         with st.container(key=f"answer-{turn.id}"):
             body = st.empty()
         foot = st.empty()
-        body.caption(awaited(live))
+        if not live.markdown:
+            body.caption(awaited(live))
         if not box_stops:
             foot.button(
                 "Stop the answer", key=f"stop-{turn.id}", icon=":material/stop:", type="tertiary", on_click=live.stop
@@ -106,7 +107,7 @@ def draw_live(part: Services, turn: Turn, live: Live, place: Place, draw_rest: C
     """The answer while it is written, from its beginning; the turn when it has ended, None if it is gone or lags.
 
     What stood in its place before this run would be seen, greyed, until the answer ends, if the place were not sent
-    empty first. The rest of the page is drawn once the first words are sent, or while they are waited for.
+    empty first. `draw_rest` is called while the first words are waited for, and whenever words were sent.
     """
     time.sleep(max(0.0, place.since + SENT_S - time.monotonic()))
     with watched(part, turn, live):
@@ -233,21 +234,20 @@ def act(
     return fresh, live, [*path, fresh]
 
 
-with GATE.turn():
+with GATE.turn(first=True):  # what is seen at once, of everybody's questions; the rest of each page comes after
     part = frame("Ask")
     chat = conversation_id(part)
     turns = part.conversations.turns(chat)
     is_asked = bool(st.session_state.get("question") or st.session_state.get("intent"))
     seen = None if turns or is_asked else overview(part)
-if seen and not seen.horizon.articles and not part.store.entries(limit=1):
-    draw_chats(part, chat, None)
-    if part.reader.may_choose_feeds:
-        choose_feeds(part)
-    else:
-        st.markdown("There is no news here yet. Come back later.")
-    st.stop()
+    if seen and not seen.horizon.articles and not part.store.entries(limit=1):
+        draw_chats(part, chat, None)
+        if part.reader.may_choose_feeds:
+            choose_feeds(part)
+        else:
+            st.markdown("There is no news here yet. Come back later.")
+        st.stop()
 
-with GATE.turn():  # what is seen at once, of everybody's questions, before the rest of anybody's page
     history = st.container()
     model = chat_model()
     if isinstance(model, ExtractiveModel):
@@ -286,9 +286,9 @@ with GATE.turn():  # what is seen at once, of everybody's questions, before the 
         shown = turns
         if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
             shown = turns[-TURNS_SHOWN:]
-        frames = [(turn, st.container()) for turn in shown]
+        spots = [(turn, st.container()) for turn in shown]
         places = {}
-        for turn, spot in frames:
+        for turn, spot in spots:
             if turn.id in written_now:
                 with spot:
                     places[turn.id] = draw_begun(turn, written_now[turn.id], box_stops=bool(typed))
@@ -302,39 +302,48 @@ with GATE.turn():  # what is seen at once, of everybody's questions, before the 
 @cache
 def draw_rest() -> DeltaGenerator | None:
     """All else of the page; gives the line of the meter, as `draw_meter` does, None if nothing can be sent."""
-    with GATE.turn():
-        draw_chats(part, chat, talk)
-        line = None
-        with under:
-            if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
-                line = draw_meter(part, talk, chat, planned.ledger)
-            with st.container(gap=None):
-                to_the_end(running[-1][0].id if started else draft or "")
-                draw_pressed(lambda turn, number: claim_of(part.conversations.turn(turn), number))
-        if not turns and not draft:
-            with welcome.container():
-                draw_welcome(seen or overview(part))
-        for turn, spot in frames:
-            if turn.id not in places:
-                with spot:
-                    last = turn is turns[-1]
-                    draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
-        if draft and not running:
-            with history:
-                draw_draft(part, talk, chat, draft, turns, pinned, model)
+    draw_chats(part, chat, talk)
+    line = None
+    with under:
+        if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
+            line = draw_meter(part, talk, chat, planned.ledger)
+        with st.container(gap=None):
+            to_the_end(running[-1][0].id if started else draft or "")
+            draw_pressed(lambda turn, number: claim_of(part.conversations.turn(turn), number))
+    if not turns and not draft:
+        with welcome.container():
+            draw_welcome(seen or overview(part))
+    for turn, spot in spots:
+        if turn.id not in places:
+            with spot:
+                last = turn is turns[-1]
+                draw_turn(part, chat, turn, turns[:-1] if last else (), last=last and not running)
+    if draft and not running:
+        with history:
+            draw_draft(part, talk, chat, draft, turns, pinned, model)
     return line
 
 
+def draw_rest_if_free() -> None:
+    """The same, once, as soon as it holds up nobody."""
+    with GATE.chance() as free:
+        if free:
+            draw_rest()
+
+
 if not places:
-    draw_rest()
+    with GATE.turn():
+        draw_rest()
 for turn, live in running:
     if turn.id in places:
-        ended, line = draw_live(part, turn, live, places[turn.id], draw_rest), draw_rest()
-        if ended is None or line is None or ended.id != turns[-1].id:  # what stands elsewhere changes too
-            st.rerun()
-        turns = [ended if one.id == ended.id else one for one in turns]
-        draw_ended(part, chat, ended, turns[:-1], places[turn.id])
-        with looking.container():
-            st.fragment(look_for_end, run_every=RESTS_S)(None, counting())
-        if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
-            redraw_line(line, planned.ledger)
+        ended = draw_live(part, turn, live, places[turn.id], draw_rest_if_free)
+        with GATE.turn():
+            line = draw_rest()
+            if ended is None or line is None or ended.id != turns[-1].id:  # what stands elsewhere changes too
+                st.rerun()
+            turns = [ended if one.id == ended.id else one for one in turns]
+            draw_ended(part, chat, ended, turns[:-1], places[turn.id])
+            with looking.container():
+                st.fragment(look_for_end, run_every=RESTS_S)(None, counting())
+            if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):
+                redraw_line(line, planned.ledger)

@@ -60,13 +60,15 @@ class Pace:
 
     Never twice within `every_s`. After that when the open block has grown by `share` of what was given of it: the
     updates of a block then cost at most about 1 + 1/share times the block. Or after `patience_s`, so that slow text
-    does not come in lumps. While nothing comes there is a tick, "", every `idle_s`.
+    does not come in lumps. While nothing comes there is a tick, "", every `idle_s`, in line every `queued_s`: there can
+    be hundreds in line, and each tick wakes a thread.
     """
 
     every_s: float = 0.05
     share: float = 0.55
     patience_s: float = 0.25
     idle_s: float = 0.25
+    queued_s: float = 1.0
 
     def due(self, given: int, new: int, rested_s: float) -> bool:
         """Whether `new` characters are given now, `rested_s` after the last piece, to a block of which `given` were."""
@@ -353,7 +355,8 @@ class Live:
         given = 0
         while True:
             with self._changed:
-                self._changed.wait_for(partial(self._has_news, place, given, rest.told), pace.idle_s)
+                idle_s = pace.queued_s if isinstance(self.status, Queued) else pace.idle_s
+                self._changed.wait_for(partial(self._has_news, place, given, rest.told), idle_s)
                 text, finished = self._block(place)
                 rest.told = self._told
                 over = self._over.is_set()

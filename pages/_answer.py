@@ -35,7 +35,7 @@ def stream(live: Live, meanwhile: Callable[[], object] = lambda: None) -> None:
     """An answer while it is written, until it ends. A block is sent once more when the next begins, with the marks of
     its claims, and then not again: what stands below it has not come yet, so nothing moves.
 
-    `meanwhile` is called whenever words were sent.
+    `meanwhile` is called now and then.
     Where its first words will stand, it tells until then what is waited for, or shows what the model thinks. Streamlit
     ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
     """
@@ -53,7 +53,6 @@ def stream(live: Live, meanwhile: Callable[[], object] = lambda: None) -> None:
                 place.write_stream(_pieces(block, None if number else _Before(live, first, told), meanwhile))
             elif block.text:
                 place.markdown(block.marked)
-            meanwhile()
     if not live.markdown.strip():
         first.empty()
 
@@ -69,11 +68,11 @@ def _pieces(block: Block, before: _Before | None, meanwhile: Callable[[], object
         if piece:
             before = None
             yield piece
-            meanwhile()
         else:
             st.session_state.get("tick")
             if before:
                 before.draw()
+        meanwhile()
 
 
 class _Before:
