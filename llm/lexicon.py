@@ -312,6 +312,11 @@ def stem(word: str) -> str:
     return found[0] if len(found) == 1 else folded
 
 
+def is_irregular(word: str) -> bool:
+    """Whether it is a form of another word that no rule makes ("went")."""
+    return word.lower() in _BASES
+
+
 def _table(text: str) -> list[list[str]]:
     return [group.split() for group in text.split("|")]
 
