@@ -58,17 +58,17 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ("amount", r"how (?:much|far|fast|high|big|large|tall|heavy|deep|wide|hot|cold|strong)"),
     (
         "amount",
-        r"what (?=(?:is|was|are|does|did|do|will)\b.{3,70}\b(?:costs?|price|fees?|fine|budget|turnout|rate|worth|"
+        r"what(?= (?:is|was|are|does|did|do|will)\b.{3,70}\b(?:costs?|price|fees?|fine|budget|turnout|rate|worth|"
         r"paid|pay|value|salary|earn)\b)",
     ),
     ("score", r"what(?:['’]s| is| was) the (?:score|result)"),
     ("name", r"what(?:['’]s| is| was| are| were) (?:the |his |her |their )?(?:full |real )?names?"),
-    ("name", r"(?:what|how) (?=.{2,80}\b(?:called|named)\b)"),
-    ("reason", r"why|how come|what (?:caused|made|led)|what (?=.*\bdie of\W*$)"),
+    ("name", r"(?:what|how)(?= .{2,80}\b(?:called|named)\b)"),
+    ("reason", r"why|how come|what (?:caused|made|led)|what(?= .*\bdie of\W*$)"),
     (
         "which",
-        r"which|what (?!(?:is|was|are|were|do|does|did|has|have|had|will|would|can|could|should|may|must|might|the|"
-        r"exactly|happen\w*)\b)(?=[a-z]{2,}\b(?!['’]s))",
+        r"which|what(?! (?:is|was|are|were|do|does|did|has|have|had|will|would|can|could|should|may|must|might|the|"
+        r"exactly|happen\w*)\b)(?= [a-z]{2,}\b(?!['’]s))",
     ),
     ("person", r"who(?:m|se|['’]s)?"),
     ("place", r"where"),
@@ -128,6 +128,7 @@ _PEOPLE = frozenset(NATION) | {"men"} | _stems(
     "patient protester migrant refugee boy girl player member employee visitor tourist prisoner hostage casualty "
     "fatality arrest family"
 )  # fmt: skip
+_WHO_DO = re.compile(r"(?:[eo]rs|ists|ians|ees|men|women)$", re.IGNORECASE)  # dockers, activists
 _MONEY = re.compile(
     r"\b(?:costs?|price|pays?|paid|worth|money|cash|ransom|fines?|fees?|bail|tickets?|dollars?|euros?|pounds?|sell|sold|"
     r"sale|spend|spent|earn|salary|budget|prize|award\w*|buy\w*|bought|loan|fund\w*|invest\w*)\b",
@@ -151,7 +152,8 @@ _PAPER = re.compile(
 _PRISON = re.compile(r"\b(?:prison|jail\w*|sentence\w*)\b", re.IGNORECASE)
 _AGE = re.compile(
     r"\baged?\s+\d|\bat (?:the age of )?\d{1,3}\b|\b\d{1,3}[- ]years?[- ]old|,\s*\d{1,3}\b|"
-    r"\b\d{1,3}(?:th|st|nd|rd) birthday|\bturn(?:s|ed|ing)? \d|\b(?:teen|toddler|baby|infant|one|two|three|four|five|six|seven|eight|nine|ten)[- ]year|"
+    r"\b\d{1,3}(?:th|st|nd|rd) birthday|\bturn(?:s|ed|ing)? \d|"
+    r"\b(?:teen|toddler|baby|infant|one|two|three|four|five|six|seven|eight|nine|ten)[- ]year|"
     r"\b(?:now|is) (?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten)\b",
     re.IGNORECASE,
 )
@@ -168,6 +170,7 @@ _DEADLY = re.compile(
     r"disease|cardiac)\b",
     re.IGNORECASE,
 )
+_PRONOUN = re.compile(r"\b(?:he|she|they|his|her|their)\b", re.IGNORECASE)
 _BOUNDED = re.compile(r"\b(?:since|until|till) when\b", re.IGNORECASE)
 _BEFORE_PLACES = frozenset("in at near from to of outside on off".split())
 
@@ -309,6 +312,8 @@ def holds(asked: Asked, text: Text, sentence: int, at_nouns: Sequence[int], at_v
         case "name":
             people = [at for at in names if not _is_place(text.tokens[at])]
             return 1.0 if _near(people, at_nouns, 3) else _ELSEWHERE * bool(people)
+        case "person" if not names and sentence and _PRONOUN.search(raw):
+            return _MEANT * any(token.kind == "name" and token.key not in known for token in _title(text))
         case "person":
             return float(bool(names))
         case "place":
@@ -331,8 +336,14 @@ def holds(asked: Asked, text: Text, sentence: int, at_nouns: Sequence[int], at_v
             return 1.0
 
 
+_MEANT = 0.9  # "he", and the title says who
 _ELSEWHERE = 0.6  # a number, a name stands in the sentence, but not with what is counted or called so
 _BARE = 0.75  # what "which" asks for is spoken of, but not by name
+
+
+def _title(text: Text) -> Sequence[Token]:
+    first, last = text.spans[0][2:]
+    return text.tokens[first:last]
 
 
 def _is_span(question: str, raw: str, numbers: Iterable[Token]) -> bool:
@@ -349,7 +360,7 @@ def _counts(
     """Whether the number at `n` of a sentence counts what is asked for; people are counted under many names."""
     if _near([at], at_nouns, 4):
         return True
-    if asked.nouns and asked.nouns[0].key not in _PEOPLE:
+    if asked.nouns and asked.nouns[0].key not in _PEOPLE and not _WHO_DO.search(asked.nouns[0].text):
         return False
     return _near([at], at_verb, 4) or any(token.key in _PEOPLE for token in tokens[max(0, n - 3) : n + 5])
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from llm import prompt, summary, tokens, window
+from llm.answerable import answers
 from llm.base import ChatModel, Left, Message, TooLarge
 from llm.caveats import caveats, in_words
 from llm.citations import Linker
@@ -90,15 +91,16 @@ def prepare(
     Raises `TooLarge` if not even the question fits.
     """
     passages = tuple(replace(p, pinned=True) if str(p.entry_id) in pinned else p for p in found.passages)
+    answered = answers(question, replace(found, passages=passages), follows=bool(turns))
     draft = Draft(
         question,
         tuple(turns),
-        replace(found, passages=passages, covered=found.covered and not unsupported(question, passages)),
+        replace(found, passages=passages, covered=answered and not unsupported(question, passages)),
         prompt.system(now.astimezone(UTC).date()),
         model.reply_tokens,
         frozenset(dropped),
         frozenset(pinned),
-        caveats=caveats(question, found),
+        caveats=caveats(question, replace(found, covered=answered)),
     )
     return _bounded(draft, model, now)
 
