@@ -43,7 +43,7 @@ class Asked:
     @property
     def is_generic(self) -> bool:
         """Whether it asks of nothing in particular, or of people, who have many names."""
-        return not self.nouns or self.nouns[0].key in _GENERIC
+        return not self.nouns or self.nouns[0].key in _GENERIC | _SHARES | _COLOUR
 
 
 def _stems(words: str) -> frozenset[str]:
@@ -101,7 +101,6 @@ _PHRASES = tuple(
         (r"walk(?:ed)? out", "leave"),
         (r"(?:leave|left)((?: [\w-]+){1,3}) (?:at home|out|behind)", r"omit\1"),
         (r"t(?:ake|ook) over", "succeed"),
-        (r"g(?:ive|ave) (?:in|up)", "surrender"),
         (r"c(?:ome|ame) up with", "propose"),
     )
 )
@@ -121,6 +120,11 @@ _ASIDE = _stems(
     "name call old long many much far fast high big kind sort exactly amount reason new still back another again "
     "longer want need badly away easier now first last according anyone anybody thought said make do get go take give "
     "have come put keep use become try let be happen stand look"
+)
+_SHARES = _stems("share percentage proportion")
+_COLOUR, _COLOURS = (
+    _stems("colour color"),
+    _stems("blue red green black white yellow orange purple pink gold silver brown grey"),
 )
 _GENERIC = _stems("people person man men woman human") | {"men"}
 _PEOPLE = frozenset(NATION) | {"men"} | _stems(
@@ -211,7 +215,8 @@ def _kind(text: str) -> tuple[Kind, int, int]:
 def _nouns(kind: Kind, text: str, tokens: Sequence[Token], begins: int, ends: int) -> tuple[Token, ...]:
     after = [token for token in tokens if token.start >= ends]
     if kind == "name":
-        return tuple([token for token in after if token.kind == "word" and token.key not in _ASIDE][:1])
+        run = _first_run([token for token in after if token.key not in _ASIDE])
+        return tuple([token for token in run if not _is_inflected(token.text)][-1:])
     if kind in ("count", "which") or (kind == "amount" and text[begins:ends].lower() == "how much"):
         if kind == "count" and after and after[0].text.lower() == "men":  # a function word of other languages
             return (after[0]._replace(kind="word", key="men", weight=0.6),)
@@ -222,7 +227,8 @@ def _nouns(kind: Kind, text: str, tokens: Sequence[Token], begins: int, ends: in
         if first is None or not (first.kind == "word" or (first.kind == "name" and kind == "count")):
             return ()
         second = after[at + 1] if at + 1 < len(after) else None
-        joined = second is not None and second.kind == "word" and second.start - first.end <= 1 and kind != "amount"
+        kinds = ("word", "name") if kind == "count" else ("word",)
+        joined = second is not None and second.kind in kinds and second.start - first.end <= 1 and kind != "amount"
         whole = kind == "count" and first.kind == "word" and (first.text.endswith("s") or first.key in _PEOPLE)
         return (first, second) if second and joined and not whole else (first,)
     if kind in ("person", "amount", "open") and (match := _ROLE.search(text)):
@@ -242,7 +248,7 @@ def _verb(kind: Kind, text: str, tokens: Sequence[Token], nouns: Sequence[Token]
     verb = None
     first = next((n for n, token in enumerate(tokens) if token.text.lower() in _AUXILIARY), None)
     if first is not None and tokens[first].text.lower() in _DOING:
-        verb = _last_of_run(tokens[first + 1 :])
+        verb = next(iter(_first_run(tokens[first + 1 :])[::-1]), None)
     elif first is not None:
         clause = _CLAUSE.search(text, tokens[first].end)
         end = clause.start() if clause else len(text)
@@ -253,11 +259,11 @@ def _verb(kind: Kind, text: str, tokens: Sequence[Token], nouns: Sequence[Token]
     return verb if verb and verb not in nouns and verb.key not in _ASIDE and not _only_asks(verb) else None
 
 
-def _last_of_run(tokens: Sequence[Token]) -> Token | None:
-    """Of the first words in a row that are no names: "pay" of "the Spanish museum pay for"."""
+def _first_run(tokens: Sequence[Token]) -> Sequence[Token]:
+    """The first words in a row that are no names: "museum pay" of "the Spanish museum pay for"."""
     begins = next((n for n, token in enumerate(tokens) if token.kind == "word"), len(tokens))
     ends = next((n for n in range(begins, len(tokens)) if tokens[n].kind != "word"), len(tokens))
-    return tokens[ends - 1] if ends > begins else None
+    return tokens[begins:ends]
 
 
 def _is_inflected(word: str) -> bool:
@@ -296,7 +302,7 @@ def holds(asked: Asked, text: Text, sentence: int, at_nouns: Sequence[int], at_v
         for n, token in enumerate(tokens)
         if isinstance(token.value, Number) and not token.value.ordinal and token.key not in known
     ]
-    names = [first + n for n, token in enumerate(tokens) if token.kind == "name" and token.key not in known]
+    names = [first + n for n in _names(tokens) if tokens[n].key not in known]
     match asked.kind:
         case "age":
             return float(bool(_AGE.search(raw)))
@@ -311,9 +317,10 @@ def holds(asked: Asked, text: Text, sentence: int, at_nouns: Sequence[int], at_v
             return _amount(asked, raw, numbers, at_nouns)
         case "name":
             people = [at for at in names if not _is_place(text.tokens[at])]
-            return 1.0 if _near(people, at_nouns, 3) else _ELSEWHERE * bool(people)
+            return 1.0 if _near(people, at_nouns, 3) else _APART * bool(people)
         case "person" if not names and sentence and _PRONOUN.search(raw):
-            return _MEANT * any(token.kind == "name" and token.key not in known for token in _title(text))
+            title = _title(text)
+            return _MEANT * any(title[n].key not in known for n in _names(title))
         case "person":
             return float(bool(names))
         case "place":
@@ -321,6 +328,10 @@ def holds(asked: Asked, text: Text, sentence: int, at_nouns: Sequence[int], at_v
         case "which":
             if not asked.nouns:
                 return 1.0
+            if asked.nouns[0].key in _SHARES:
+                return float(any(isinstance(t.value, Number) and t.value.unit == "percent" for _, t in numbers))
+            if asked.nouns[0].key in _COLOUR:
+                return float(any(token.key in _COLOURS for token in tokens))
             capitals = [first + n for n, token in enumerate(tokens) if _is_capital(token, n) and token.key not in known]
             numbered = [
                 first + n for n, token in enumerate(tokens) if token.kind == "number" and token.key not in known
@@ -337,7 +348,8 @@ def holds(asked: Asked, text: Text, sentence: int, at_nouns: Sequence[int], at_v
 
 
 _MEANT = 0.9  # "he", and the title says who
-_ELSEWHERE = 0.6  # a number, a name stands in the sentence, but not with what is counted or called so
+_ELSEWHERE = 0.6  # a number stands in the sentence, but not with what is counted
+_APART = 0.3  # a name, but not with what is called so
 _BARE = 0.75  # what "which" asks for is spoken of, but not by name
 
 
@@ -383,6 +395,13 @@ def _near(ones: Sequence[int], others: Sequence[int], apart: int) -> bool:
 
 def _is_place(token: Token) -> bool:
     return token.key in NATION or token.text.lower() in PLACES
+
+
+def _names(tokens: Sequence[Token]) -> list[int]:
+    """Which words of a sentence are names. The first has a capital anyway, and is one if the next has none."""
+    found = [n for n, token in enumerate(tokens) if token.kind == "name"]
+    alone = len(tokens) > 1 and not tokens[1].text[:1].isupper()
+    return [0, *found] if alone and tokens[0].kind == "word" and _is_capital(tokens[0], 0) else found
 
 
 def _stands_in(text: Text, at: int, first: int) -> bool:

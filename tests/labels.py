@@ -33,3 +33,8 @@ def events() -> list[dict[str, Any]]:
 def questions() -> list[dict[str, Any]]:
     """Every labelled question; the fields are in tests/data/README.md."""
     return json.loads((DATA / "questions.json").read_text(encoding="utf-8"))
+
+
+def refusals() -> list[dict[str, Any]]:
+    """The labelled questions of the hard kinds, in the same fields; of the articles that answer one, one is named."""
+    return json.loads((DATA / "refusals.json").read_text(encoding="utf-8"))

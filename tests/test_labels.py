@@ -55,7 +55,7 @@ def test_events_are_well_formed() -> None:
 
 
 def test_questions_are_well_formed() -> None:
-    questions = labels.questions()
+    questions = labels.questions() + labels.refusals()
     assert len({question["id"] for question in questions}) == len(questions)
     assert len({(question["now"], question["question"]) for question in questions}) == len(questions)
     for question in questions:
@@ -82,6 +82,13 @@ def test_there_are_enough_questions_of_every_kind_in_both_halves() -> None:
     assert set(kinds) == ANSWERED | UNANSWERED
     for half in ("tune", "report"):
         assert {question["kind"] for question in questions if question["set"] == half} == ANSWERED | UNANSWERED
+
+
+def test_there_are_enough_hard_questions_with_and_without_an_answer_in_both_halves() -> None:
+    for half, (without, answered) in {"tune": (120, 60), "report": (60, 40)}.items():
+        counts = Counter(question["answerable"] for question in labels.refusals() if question["set"] == half)
+        assert counts[False] >= without, half
+        assert counts[True] >= answered, half
 
 
 def test_weeks_are_covered_evenly() -> None:
@@ -123,7 +130,7 @@ def test_every_event_is_told_by_two_outlets_within_a_few_days(archive: dict[str,
 @pytest.mark.archive
 @pytest.mark.skipif(not ARCHIVE, reason="BROADSHEET_ARCHIVE is not set")
 def test_every_answer_was_there_when_the_question_was_asked(archive: dict[str, tuple[str, datetime]]) -> None:
-    for question in labels.questions():
+    for question in labels.questions() + labels.refusals():
         now = datetime.fromisoformat(question["now"])
         for key in question["answers"]:
             source, first = archive[key]
