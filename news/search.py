@@ -397,6 +397,7 @@ def _mixed(ranked: Sequence[_Candidate], k: int, *, compared: bool, skip: frozen
     """
     pool: list[_Candidate] = []
     titles: list[frozenset[str]] = []
+    holders: dict[str, list[int]] = {}  # by a title's term the places in the pool
     urls: set[str] = set()
     floor = ranked[0].score * WEAKEST if ranked else 0.0
     for candidate in ranked:
@@ -404,13 +405,16 @@ def _mixed(ranked: Sequence[_Candidate], k: int, *, compared: bool, skip: frozen
         if candidate.score < floor or entry.id in skip or entry.url in urls:
             continue
         title = frozenset(terms(entry.title))
-        same = next((n for n, other in enumerate(titles) if _same(title, other, entry, pool[n].entry, compared)), None)
+        shared = Counter(n for term in title for n in holders.get(term, ()))
+        same = min((n for n in shared if _same(title, titles[n], entry, pool[n].entry, compared)), default=None)
         if same is not None:
             if entry.feed != pool[same].entry.feed and entry.feed not in pool[same].also:
                 pool[same] = replace(pool[same], also=(*pool[same].also, entry.feed))
             continue
         if len(pool) >= 4 * k:
             break
+        for term in title:
+            holders.setdefault(term, []).append(len(pool))
         titles.append(title)
         urls.update({entry.url} - {""})
         pool.append(candidate)

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
@@ -82,6 +82,15 @@ _REPORTS = select(
     _e.id, func.coalesce(_e.story_id, _e.id), _e.feed_id, _seconds(_e.published_at), _seconds(_e.first_seen_at),
     _e.edits, _e.canonical_url,
 )  # fmt: skip
+_f, _m = t.feeds.c, t.mutes.c
+_SPOKEN = select(_f.language).where(_f.removed_at.is_(None)).distinct()
+_MUTES = (
+    select(_m.kind, _m.value).where(_m.reader == bindparam("reader")).order_by(_m.kind.desc(), func.lower(_m.value))
+)
+_MARKS = select(
+    select(t.meta.c.value).where(t.meta.c.key == "deletions").scalar_subquery(),
+    select(func.max(_e.id)).scalar_subquery(),
+)
 LEASE = timedelta(minutes=3)
 """Longer than one feed can take, so that only the lease of a refresher that died runs out."""
 REMOVED_FOR_GOOD_AFTER = timedelta(days=30)
@@ -754,12 +763,16 @@ class Store:
     def wordings(self, ids: Iterable[int], wanted: Filter = Filter()) -> dict[int, Entry]:
         """The entries whose wording (as of `wanted.as_of`) is one of these versions, by version."""
         out: dict[int, Entry] = {}
+        since, until, as_of = wanted.since, wanted.until, wanted.as_of
+        named = (self._own, wanted.feeds, wanted.topics, wanted.languages)
+        query = _wordings(*named, since=since is not None, until=until is not None, as_of=as_of is not None)
+        times = {"since": since, "until": until, "as_of": as_of}
+        given: dict[str, Any] = {name: moment for name, moment in times.items() if moment is not None}
         with reading(self.engine) as connection:
-            query = self._entries(wanted).where(*self._not_muted(connection, wanted))
+            if muted := self._not_muted(connection, wanted):
+                query = query.where(*muted)
             for chunk in _chunks(list(ids)):
-                out |= {
-                    row.version_id: _entry(row) for row in connection.execute(query.where(t.versions.c.id.in_(chunk)))
-                }
+                out |= {row.version_id: _entry(row) for row in connection.execute(query, given | {"ids": chunk})}
         return out
 
     def rarity(self, groups: Sequence[Sequence[str]], held: Mapping[str, int] = {}) -> list[float]:
@@ -791,10 +804,8 @@ class Store:
 
     def languages(self) -> frozenset[str]:
         """The languages that feeds say they are in, as two letters."""
-        f = t.feeds.c
         with reading(self.engine) as connection:
-            rows = connection.execute(select(f.language).where(f.removed_at.is_(None)).distinct()).scalars()
-            return frozenset(code[:2].lower() for code in rows if code)
+            return frozenset(code[:2].lower() for code in connection.execute(_SPOKEN).scalars() if code)
 
     def versions(self, entry_id: int) -> list[Version]:
         """All wordings of an entry, oldest first."""
@@ -809,11 +820,10 @@ class Store:
 
     def horizon(self, wanted: Filter = Filter()) -> Horizon:
         """What a search with this filter looks at; as of which moment feeds are stale, it says itself."""
-        e, f = t.entries.c, t.feeds.c
+        e = t.entries.c
         with reading(self.engine) as connection:
             self._count(connection)
-            state = (f.id, f.url, f.title, f.sample, f.paused, f.error, f.added_at, f.succeeded_at)
-            feeds = connection.execute(select(*state).where(*self._feeds_of(wanted)).order_by(f.title)).all()
+            feeds = connection.execute(_states(self._own, wanted.feeds, wanted.topics, wanted.languages)).all()
             mutes = self._mutes(connection)
             unread = {mute.value for mute in mutes if mute.kind == "feed"}
             hidden: dict[int, Counter[int]] = {}
@@ -823,11 +833,7 @@ class Store:
                 )
                 for feed_id, seconds in connection.execute(rows):
                     hidden.setdefault(feed_id, Counter())[math.floor(seconds)] += 1
-            failed = connection.execute(
-                select(case((f.title != "", f.title), else_=f.url))
-                .where(*self._feeds_of(Filter()), f.error != "")
-                .order_by(f.title)
-            ).scalars()
+            failed = connection.execute(_failed(self._own)).scalars()
             read = [feed for feed in feeds if feed.url not in unread]
             by_feed = self._census.count(
                 (feed.id for feed in read), since=wanted.since, until=wanted.until, as_of=wanted.as_of, without=hidden
@@ -899,8 +905,7 @@ class Store:
 
     def _count(self, connection: Connection) -> None:
         """Bring the census up to date."""
-        marks = select(t.meta.c.value).where(t.meta.c.key == _DELETIONS).scalar_subquery()
-        mark, last = connection.execute(select(marks, select(func.max(t.entries.c.id)).scalar_subquery())).one()
+        mark, last = connection.execute(_MARKS).one()
         counted = self._census.begin(mark or "")
         if last and last > counted:
             e = t.entries.c
@@ -1081,30 +1086,16 @@ class Store:
             connection.execute(delete(t.meta).where(t.meta.c.key == key))
             connection.execute(insert(t.meta).values(key=key, value=str(value)))
 
+    @property
+    def _own(self) -> str | None:
+        """The reader, where readers have feeds of their own."""
+        return self.reader if self.own_feeds else None
+
     def _feeds_of(self, wanted: Filter) -> list[ColumnElement[bool]]:
-        f = t.feeds.c
-        conditions: list[ColumnElement[bool]] = [f.removed_at.is_(None)]
-        if self.own_feeds:
-            own = select(t.follows.c.feed_id).where(t.follows.c.reader == self.reader)
-            conditions.append(f.id.in_(own.correlate(None)))
-        if wanted.feeds:
-            conditions.append(f.id.in_(wanted.feeds))
-        if wanted.topics:
-            conditions.append(f.topic.in_(wanted.topics))
-        if wanted.languages:
-            conditions.append(f.language.in_(wanted.languages))
-        return conditions
+        return _feeds_of(self._own, wanted.feeds, wanted.topics, wanted.languages)
 
     def _entries_of(self, wanted: Filter) -> list[ColumnElement[bool]]:
-        e = t.entries.c
-        conditions: list[ColumnElement[bool]] = []
-        if wanted.since:
-            conditions.append(e.published_at >= wanted.since)
-        if wanted.until:
-            conditions.append(e.published_at < wanted.until)
-        if wanted.as_of:
-            conditions.append(e.published_at <= wanted.as_of)
-        return conditions
+        return _published(wanted.since, wanted.until, wanted.as_of)
 
     def _reported(self, connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
         feeds = select(t.feeds.c.id).where(*self._feeds_of(wanted))
@@ -1120,9 +1111,7 @@ class Store:
         connection.execute(insert(t.meta).values(key=_SEARCHES + self.reader, value=value))
 
     def _mutes(self, connection: Connection) -> tuple[Mute, ...]:
-        m = t.mutes.c
-        own = select(m.kind, m.value).where(m.reader == self.reader).order_by(m.kind.desc(), func.lower(m.value))
-        return tuple(Mute(*row) for row in connection.execute(own))
+        return tuple(Mute(*row) for row in connection.execute(_MUTES, {"reader": self.reader}))
 
     def _muted(self, mute: Mute) -> list[ColumnElement[bool]]:
         m = t.mutes.c
@@ -1193,28 +1182,10 @@ class Store:
         return worded.correlate(None)
 
     def _valid(self, wanted: Filter) -> ColumnElement[bool]:
-        v = t.versions.c
-        if wanted.as_of is None:
-            return v.valid_until.is_(None)
-        return and_(v.valid_from <= wanted.as_of, or_(v.valid_until.is_(None), v.valid_until > wanted.as_of))
+        return _valid(wanted.as_of)
 
     def _entries(self, wanted: Filter) -> Select[Any]:
-        e, v, f = t.entries.c, t.versions.c, t.feeds.c
-        name = case((f.title != "", f.title), else_=f.url)
-        edits: ColumnElement[int] = e.edits
-        if wanted.as_of is not None:
-            x = t.versions.alias()
-            known = select(func.count() - 1).where(x.c.entry_id == e.id, x.c.valid_from <= wanted.as_of)
-            edits = known.scalar_subquery().label("edits")
-        return (
-            select(
-                e.id, v.id.label("version_id"), e.feed_id, name.label("feed"), f.topic, f.language, e.url, v.title,
-                v.text, e.author, e.picture, e.published_at, e.first_seen_at, edits, f.sample, e.text_from,
-                func.coalesce(e.story_id, 0).label("story"), e.canonical_url,
-            )
-            .select_from(t.entries.join(t.feeds).join(t.versions, v.entry_id == e.id))
-            .where(self._valid(wanted), *self._feeds_of(wanted), *self._entries_of(wanted))
-        )  # fmt: skip
+        return _entries(self._feeds_of(wanted), self._entries_of(wanted), wanted.as_of)
 
     def _keep_index_current(self) -> None:
         analysis = select(t.meta.c.value).where(t.meta.c.key == "analysis")
@@ -1232,6 +1203,97 @@ class Store:
                 last = rows[-1].id
             connection.execute(delete(t.meta).where(t.meta.c.key == "analysis"))
             connection.execute(insert(t.meta).values(key="analysis", value=ANALYSIS))
+
+
+_Moment = datetime | ColumnElement[datetime] | None
+
+
+def _feeds_of(
+    own: str | None, feeds: Sequence[int], topics: Sequence[str], languages: Sequence[str]
+) -> list[ColumnElement[bool]]:
+    f = t.feeds.c
+    conditions: list[ColumnElement[bool]] = [f.removed_at.is_(None)]
+    if own is not None:
+        followed = select(t.follows.c.feed_id).where(t.follows.c.reader == own)
+        conditions.append(f.id.in_(followed.correlate(None)))
+    if feeds:
+        conditions.append(f.id.in_(feeds))
+    if topics:
+        conditions.append(f.topic.in_(topics))
+    if languages:
+        conditions.append(f.language.in_(languages))
+    return conditions
+
+
+def _published(since: _Moment, until: _Moment, as_of: _Moment) -> list[ColumnElement[bool]]:
+    e = t.entries.c
+    conditions: list[ColumnElement[bool]] = []
+    if since is not None:
+        conditions.append(e.published_at >= since)
+    if until is not None:
+        conditions.append(e.published_at < until)
+    if as_of is not None:
+        conditions.append(e.published_at <= as_of)
+    return conditions
+
+
+def _valid(as_of: _Moment) -> ColumnElement[bool]:
+    v = t.versions.c
+    if as_of is None:
+        return v.valid_until.is_(None)
+    return and_(v.valid_from <= as_of, or_(v.valid_until.is_(None), v.valid_until > as_of))
+
+
+def _entries(
+    feeds: Iterable[ColumnElement[bool]], published: Iterable[ColumnElement[bool]], as_of: _Moment
+) -> Select[Any]:
+    e, v, f = t.entries.c, t.versions.c, t.feeds.c
+    name = case((f.title != "", f.title), else_=f.url)
+    edits: ColumnElement[int] = e.edits
+    if as_of is not None:
+        x = t.versions.alias()
+        known = select(func.count() - 1).where(x.c.entry_id == e.id, x.c.valid_from <= as_of)
+        edits = known.scalar_subquery().label("edits")
+    return (
+        select(
+            e.id, v.id.label("version_id"), e.feed_id, name.label("feed"), f.topic, f.language, e.url, v.title,
+            v.text, e.author, e.picture, e.published_at, e.first_seen_at, edits, f.sample, e.text_from,
+            func.coalesce(e.story_id, 0).label("story"), e.canonical_url,
+        )
+        .select_from(t.entries.join(t.feeds).join(t.versions, v.entry_id == e.id))
+        .where(_valid(as_of), *feeds, *published)
+    )  # fmt: skip
+
+
+# What every search asks: to build these anew takes longer than to run them.
+
+
+@lru_cache(maxsize=256)
+def _states(
+    own: str | None, feeds: tuple[int, ...], topics: tuple[str, ...], languages: tuple[str, ...]
+) -> Select[Any]:
+    f = t.feeds.c
+    state = (f.id, f.url, f.title, f.sample, f.paused, f.error, f.added_at, f.succeeded_at)
+    return select(*state).where(*_feeds_of(own, feeds, topics, languages)).order_by(f.title)
+
+
+@lru_cache(maxsize=256)
+def _failed(own: str | None) -> Select[Any]:
+    f = t.feeds.c
+    name = case((f.title != "", f.title), else_=f.url)
+    return select(name).where(*_feeds_of(own, (), (), ()), f.error != "").order_by(f.title)
+
+
+@lru_cache(maxsize=256)
+def _wordings(
+    own: str | None, feeds: tuple[int, ...], topics: tuple[str, ...], languages: tuple[str, ...], *,
+    since: bool, until: bool, as_of: bool,
+) -> Select[Any]:  # fmt: skip
+    """The entries of the versions `ids`, within those of the moments `since`, `until` and `as_of` that are given."""
+    moment = _moment("as_of") if as_of else None
+    published = _published(_moment("since") if since else None, _moment("until") if until else None, moment)
+    chosen = t.versions.c.id.in_(bindparam("ids", expanding=True))
+    return _entries(_feeds_of(own, feeds, topics, languages), published, moment).where(chosen)
 
 
 def _feed(row: Row[Any]) -> Feed:
