@@ -80,6 +80,12 @@ _LEAD = re.compile(
     r"\W*(?:(?:and|but|so) )?(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|should|must|may)\b",
     re.IGNORECASE,
 )
+# "Was" begins a question in German too, "is" one in Dutch; then another word must show that it is English.
+_ALSO_ELSEWHERE = re.compile(r"\W*(?:was|is|has|had|will|do)\b", re.IGNORECASE)
+_ONLY_ENGLISH = re.compile(
+    r"\b(?:the|any|anyone|anybody|there|he|she|they|it|his|her|their|this|of|to|for|by|with|from|still|been|being)\b",
+    re.IGNORECASE,
+)
 _AND_WH = re.compile(r"\band (?:who|what|where|when|why|how|which)\b", re.IGNORECASE)
 _COMPARED = re.compile(r"\b(?:outlets|papers|differ\w*|cover(?:ed|age)|media|compare\w*)\b", re.IGNORECASE)
 # What is said in two words, as one that the tables know.
@@ -207,7 +213,7 @@ def _kind(text: str) -> tuple[Kind, int, int]:
         found = next(((kind, m) for kind, rx in _KIND if (m := rx.match(text, asks.start()))), None)
         kind, match = found or ("open", asks)
         return ("open" if _COMPARED.search(text) else kind), match.start(), match.end()
-    if lead:
+    if lead and (_ONLY_ENGLISH.search(text) or not _ALSO_ELSEWHERE.match(text)):
         return ("open" if _COMPARED.search(text) else "yes"), lead.start(), lead.end()
     return "open", 0, 0
 

@@ -51,7 +51,16 @@ def test_a_question_shows_what_would_answer_it(question: str, kind: str, nouns: 
 
 
 @pytest.mark.parametrize(
-    "question", ["¿Cuántos murieron en Valencia?", "Wie viele starben?", "東京の橋", "", "Rome floods"]
+    "question",
+    [
+        "¿Cuántos murieron en Valencia?",
+        "Wie viele starben?",
+        "Was kostet Brot?",
+        "Is brood duur?",
+        "東京の橋",
+        "",
+        "Rome floods",
+    ],
 )
 def test_what_does_not_ask_in_english_is_not_read(question: str) -> None:
     assert read_question(question) is None
