@@ -389,9 +389,8 @@ def test_a_block_that_is_followed_has_the_marks_that_a_replay_shows(lives):
         "Text 1 and gas fell to nine.\n\n- Text [1].\n- More of **it** too.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nEnd."
     )
     live = lives(FakeModel().says(*re.findall(r"\S+\s*", text)))
-    seen = list(live.view())
     assert live.wait(LONG)
-    answer = live.answer
+    seen, answer = list(live.view()), live.answer
     whole = cut(mark(answer.raw, answer.passages, [each.as_dict() for each in answer.checks]).markdown)
     assert len(answer.checks) == 3
     assert [block.followed for block in seen] == [True, True, True, False]
