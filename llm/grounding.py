@@ -221,25 +221,25 @@ def _counts(failed: Sequence[Failure]) -> dict[str, float]:
 
 _BIAS = 2.6
 _WEIGHTS = {
-    "cost": -7.60,
-    "unknown": -2.86,
+    "cost": -7.50,
+    "unknown": -2.97,
     "figures": -0.73,
-    "untold": -0.10,
-    "number": -0.81,
-    "date": -1.32,
-    "place": -0.43,
+    "untold": -0.08,
+    "number": -0.80,
+    "date": -1.31,
+    "place": -0.41,
     "unit": -0.63,
     "negation": -0.41,
     "attribution": -0.61,
     "certainty": -0.26,
-    "replaced": -0.16,
+    "replaced": -0.15,
     "swapped": -0.30,
 }
 
 # From which logarithm of the odds a sentence is supported. A free wording shares few words even when it is true; what
 # is copied should fit, the more so if it was put together from several sentences.
 _FREE, _COPIED = -0.9, 1.6
-_WITHIN_ONE = 1.5  # less for a copy whose words one sentence holds
+_WITHIN_ONE = 2.0  # less for a copy whose words one sentence holds
 _PARTLY = -2.2
 
 
