@@ -1,9 +1,9 @@
 """Does a passage support a sentence? Decided by program: no model call, no network, the same answer every time. Pure.
 
 A sentence is laid against the few sentences of the passages that hold most of it, word by word: the same stem, a near
-meaning, the same number, day or name. What then counts is how much of it is found, how close together and in which
-order, and what stands in its place where it is not found: another number, an opposite, another speaker. A logistic
-sum of these (`_WEIGHTS`, made by `python -m tests.eval.fit`) is the score.
+meaning, the same number, day or name. What then counts is what it costs to read it off them, what is new in it, and
+what stands in the place of what is not found: another number, an opposite, another speaker. A logistic sum of these
+(`_WEIGHTS`, made by `python -m tests.eval.fit`) is the score.
 
 `check` judges one sentence, `review` an answer with its citations.
 """

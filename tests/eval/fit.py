@@ -27,7 +27,8 @@ from tests.eval.grounding import by as grouped
 
 OWN = "own"
 SHARES = {OWN: 0.7, "falke_summaries": 0.6, "aggrefact_cnndm": 0.6}
-"""How much a set counts, if not 1: less where labels are least sure. Half a set is its true pairs, half its false ones, however many there are."""
+"""How much a set counts, if not 1: less where the labels are least sure. Half of it are its true pairs, half its false
+ones, however many there are."""
 LEFT_OUT = frozenset({"copied", "name", "detail"})
 """What the verdict uses and the score does not: with a weight for unknown names the sets of free wordings do worse, as
 `unknown` counts them already."""
