@@ -479,7 +479,7 @@ def gathered(pieces: Iterable[str], *, rest: Callable[[float], object], clock: C
     """The pieces as they come, but for a `rest` after each burst, in which the next one gathers.
 
     The first are read as they come, and all where they come singly, however long one waits. And where the machine is
-    so busy that each piece seems to have been waited for, there is a rest once a second, which makes nobody fall behind.
+    so busy that each piece seems to have been waited for, a rest once a second makes nobody fall behind.
     """
     burst, rested, asked = 0, clock() - PROBE_S, clock()
     for number, piece in enumerate(pieces):
