@@ -38,7 +38,7 @@ ID = re.compile("[0-9]{1,9}")
 TURNS_SHOWN = 30
 SENT_S = 0.02
 """What is drawn at one place within so short a time is sent as one, and the emptying would be left out."""
-AT_ONCE_S = 0.05
+AT_ONCE_S = 0.15
 """Who waits for the first words for longer sees the rest of the page meanwhile."""
 LOOKS_S, RESTS_S = 4.0, 86_400.0
 """How often a page looks whether an answer that the reader stopped has ended; and once none is written any more, as
@@ -109,10 +109,10 @@ def draw_live(part: Services, turn: Turn, live: Live, place: Place, draw_rest: C
     What stood in its place before this run would be seen, greyed, until the answer ends, if the place were not sent
     empty first. `draw_rest` is called while the first words are waited for, and whenever words were sent.
     """
-    time.sleep(max(0.0, place.since + SENT_S - time.monotonic()))
     with watched(part, turn, live):
         if not live.begins(AT_ONCE_S):
             draw_rest()
+        time.sleep(max(0.0, place.since + SENT_S - time.monotonic()))
         with place.body.container():
             stream(live, meanwhile=draw_rest)
     return part.conversations.turn(turn.id) if live.wait(2.0) else None

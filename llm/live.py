@@ -81,9 +81,9 @@ TOLD_S, SOONEST_S, LATEST_S = 0.03, 0.25, 4.0
 """Who waits in line is told again after so many seconds for each place, but within these bounds."""
 WAITED_S = 0.005
 """A piece that took longer to come was not there yet when it was asked for."""
-REST_S, PROBE_S = 0.1, 1.0
+REST_S, PROBE_S, FIRST = 0.1, 1.0, 8
 """So long pieces may gather before they are read, since to be woken for each costs several times what reading it does;
-and so often it is tried whether they do."""
+so often it is tried whether they do, and so many are read as they come first: nobody has seen anything yet."""
 
 
 class Slots:
@@ -498,13 +498,13 @@ class Live:
 def gathered(pieces: Iterable[str], *, rest: Callable[[float], object], clock: Clock) -> Iterator[str]:
     """The pieces as they come, but for a `rest` after each burst, in which the next one gathers.
 
-    Not where they come singly, however long one waits. And where the machine is so busy that each piece seems to have
-    been waited for, there is a rest once a second, which makes nobody fall behind.
+    The first are read as they come, and all where they come singly, however long one waits. And where the machine is
+    so busy that each piece seems to have been waited for, a rest once a second makes nobody fall behind.
     """
     burst, rested, asked = 0, clock() - PROBE_S, clock()
-    for piece in pieces:
+    for number, piece in enumerate(pieces):
         came = clock()
-        over = burst > 0 and came - asked > WAITED_S
+        over = number >= FIRST and came - asked > WAITED_S
         yield piece
         if over and (burst > 1 or came - rested > PROBE_S):
             rest(REST_S)

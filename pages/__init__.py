@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -54,6 +55,9 @@ REMOVED_FOR = timedelta(days=30)
 """So long a removed conversation can be brought back."""
 LEFT_FOR = timedelta(days=90)
 """So long a visitor's conversations stay when nobody comes back to them."""
+SWITCH_S = 0.001
+"""A thread that computes gives way to others after this. A page, and what sends it to browsers, waits for something a
+hundred times in a run, and each time for whoever computes: at Python's own 5 ms that is half a second."""
 SECRETS_AGAIN_S = 5.0
 """So long it takes until secrets are found that were added while the app runs."""
 ICON = Path(__file__).parent / "icon.png"
@@ -152,6 +156,7 @@ def services() -> Services:
     except ValueError as error:
         raise BadSetting(f"A setting of limits cannot be read: {error}") from error
     logs.begin()
+    sys.setswitchinterval(SWITCH_S)
     engine = connect(setting("DATABASE_URL") or DEFAULT_URL)
     store = Store(engine)
     fetcher = Fetcher(
