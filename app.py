@@ -21,18 +21,30 @@ from llm.markdown import link, literal
 from news.front import story as whole_story
 from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, count, frame, now
-from pages._adding import choose_feeds
-from pages._answer import awaited, stream
-from pages._asking import Intent, begin, correct, find, holding, intend, intended, resume, told, was_stopped, watched
-from pages._chats import draw_chats
-from pages._checks import draw_pressed
-from pages._gate import GATE
-from pages._meter import draw_ledger, draw_meter, in_words, redraw_line
-from pages._model import chat_model
-from pages._plain import to_the_end
-from pages._turns import DESK, PERSON, claim_of, draw_foot, draw_question, draw_turn, replay_marked, written
-from pages._voice import heard, may_speak
-from pages._welcome import draw_welcome, overview
+from pages.parts.adding import choose_feeds
+from pages.parts.answer import awaited, stream
+from pages.parts.asking import (
+    Intent,
+    begin,
+    correct,
+    find,
+    holding,
+    intend,
+    intended,
+    resume,
+    told,
+    was_stopped,
+    watched,
+)
+from pages.parts.chats import draw_chats
+from pages.parts.checks import draw_pressed
+from pages.parts.gate import GATE
+from pages.parts.meter import draw_ledger, draw_meter, in_words, redraw_line
+from pages.parts.model import chat_model
+from pages.parts.plain import to_the_end
+from pages.parts.turns import DESK, PERSON, claim_of, draw_foot, draw_question, draw_turn, replay_marked, written
+from pages.parts.voice import heard, may_speak
+from pages.parts.welcome import draw_welcome, overview
 
 ID = re.compile("[0-9]{1,9}")
 TURNS_SHOWN = 30

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import logs
 from news.fetch import says_yes
 from pages import now, services, setting
-from pages._reader import BadSetting
+from pages.parts.reader import BadSetting
 from storage.engine import StorageError, check
 
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)

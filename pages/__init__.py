@@ -43,7 +43,7 @@ from news.store import Store
 from news.story_store import Stories
 from news.types import Entry, Passage
 from news.worker import working
-from pages._reader import NOBODY, Access, BadSetting, access, signed_in, who
+from pages.parts.reader import NOBODY, Access, BadSetting, access, signed_in, who
 from storage.engine import DEFAULT_URL, StorageError, connect
 
 log = logging.getLogger(__name__)

@@ -16,12 +16,12 @@ from news.store import Filter
 from news.stories import five_minutes, opening
 from news.types import Found, Passage
 from pages import Services, ago, count, frame, now, sources
-from pages._answer import replay, stream
-from pages._asking import keep_usage
-from pages._budget import Payer
-from pages._model import chat_model, configured
-from pages._voice import may_listen, read_aloud
-from pages._words import day, zone
+from pages.parts.answer import replay, stream
+from pages.parts.asking import keep_usage
+from pages.parts.budget import Payer
+from pages.parts.model import chat_model, configured
+from pages.parts.voice import may_listen, read_aloud
+from pages.parts.words import day, zone
 
 STORIES = 60
 MOST_TOGETHER, MOST_OF_A_TOPIC = 8, 5

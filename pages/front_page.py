@@ -16,9 +16,9 @@ from news.search import search
 from news.store import Filter
 from news.types import Entry, Feed
 from pages import Services, ago, count, frame, now, unique
-from pages._plain import near_the_end
-from pages._stories import begun, draw_card, draw_entry, news_in_words
-from pages._words import day, language_name, long_date, midnight, zone
+from pages.parts.plain import near_the_end
+from pages.parts.stories import begun, draw_card, draw_entry, news_in_words
+from pages.parts.words import day, language_name, long_date, midnight, zone
 
 TOP, OF_A_TOPIC, POOL = 9, 4, 60
 """Stories above the topics, stories of each topic, and how many are looked at for both."""

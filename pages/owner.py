@@ -14,9 +14,9 @@ from news.errors import UnknownFeed
 from news.store import Store
 from news.types import Feed
 from pages import Services, ago, count, frame, now, services, setting
-from pages._budget import quotas
-from pages._model import is_openai
-from pages._words import midnight, zone
+from pages.parts.budget import quotas
+from pages.parts.model import is_openai
+from pages.parts.words import midnight, zone
 
 PER_PAGE = 20
 ROWS = (

@@ -14,8 +14,8 @@ from news.errors import NewsError
 from news.store import LONGEST_MUTE
 from news.types import Mute
 from pages import REMOVED_FOR, Services, ago, count, draw_sign_in, frame, now, providers, setting, unique
-from pages._adding import remove_sample_button
-from pages._model import GROQ, OTHER, configured, is_openai, may_choose_server, other_server
+from pages.parts.adding import remove_sample_button
+from pages.parts.model import GROQ, OTHER, configured, is_openai, may_choose_server, other_server
 
 SMALLEST_BUDGET, LARGEST_BUDGET, BUDGET_STEP = 2_000, 32_000, 500
 KEEP_DAYS = (7, 30, 90, 365)

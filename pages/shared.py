@@ -9,8 +9,8 @@ import streamlit as st
 from desk.conversations import Turn
 from llm.markdown import literal
 from pages import Services, frame, moment
-from pages._checks import draw_pressed
-from pages._turns import claim_of, draw_shared
+from pages.parts.checks import draw_pressed
+from pages.parts.turns import claim_of, draw_shared
 
 
 def shared_turn(part: Services, link: str, turn: str) -> Turn | None:

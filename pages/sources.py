@@ -15,8 +15,8 @@ from news.injection import addressed
 from news.store import FOR_EVER, KEEP, Filter
 from news.types import Feed, Mute
 from pages import Services, ago, bars, count, frame, now, unique
-from pages._adding import choose_feeds, fetch, forget_job, watch
-from pages._words import clock, language_name, until, zone
+from pages.parts.adding import choose_feeds, fetch, forget_job, watch
+from pages.parts.words import clock, language_name, until, zone
 
 PER_PAGE = 20
 DAYS = 14

@@ -15,9 +15,9 @@ from news.figures import Difference
 from news.front import Telling
 from news.stories import opening
 from pages import Services, ago, count, frame, now
-from pages._charts import draw_reports
-from pages._stories import FOLLOW, MUTE, SAVE, UNFOLLOW, UNMUTE, UNSAVE, act
-from pages._words import clock, dated, reworded, zone
+from pages.parts.charts import draw_reports
+from pages.parts.stories import FOLLOW, MUTE, SAVE, UNFOLLOW, UNMUTE, UNSAVE, act
+from pages.parts.words import clock, dated, reworded, zone
 
 AT_FIRST = 12
 """So many reports of the timeline are shown before a reader asks for all."""

@@ -59,13 +59,13 @@ FOREIGN: dict[str, set[str]] = {
     "psycopg": {"storage.engine"},
     "sqlalchemy": {"storage", "news.store", "news.story_store", "news.worker", "desk"},
     "procrastinate": {"news.worker"},
-    "pandas": {"pages.__init__", "pages._charts"},
-    "altair": {"pages._charts"},
+    "pandas": {"pages.__init__", "pages.parts.charts"},
+    "altair": {"pages.parts.charts"},
 }
 PARTS_TOGETHER = {"pages.__init__", "llm.__main__", "news.__main__", "storage.__main__"}
 HTML = {"html", "components", "iframe"}
 # Its markup and script are constants: a live region for screen readers and a button that copies, which Streamlit lacks.
-COMPONENT = "pages._plain"
+COMPONENT = "pages.parts.plain"
 
 
 @cache
@@ -243,3 +243,9 @@ def test_the_test_of_the_libraries_sees_a_wrong_one(module: str, source: str, mo
     changed = {**modules(), module: ast.parse(source)}
     monkeypatch.setattr(f"{__name__}.modules", lambda: changed)
     assert len(wrong_libraries()) == 1
+
+
+def test_each_file_that_streamlit_gives_an_address_is_a_screen():
+    screens = [path for path in (ROOT / "pages").glob("*.py") if path.name != "__init__.py"]
+    assert len(screens) > 5
+    assert [path.name for path in screens if "frame(" not in path.read_text("utf-8")] == []

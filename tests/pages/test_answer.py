@@ -9,8 +9,8 @@ import pytest
 
 from llm.live import Queued, Waiting
 from llm.markdown import JOINER
-from pages._answer import THOUGHTS, in_words, thoughts
-from pages._plain import cited_lines
+from pages.parts.answer import THOUGHTS, in_words, thoughts
+from pages.parts.plain import cited_lines
 
 
 def shown(markdown: str) -> str:

@@ -19,8 +19,8 @@ from llm.window import TAKEN_OUT
 from news import parse
 from news.editions import load_sample
 from news.sample import QUESTIONS
-from pages._checks import in_words
-from pages._turns import exchanges
+from pages.parts.checks import in_words
+from pages.parts.turns import exchanges
 from tests.groq_server import GroqServer, Request
 from tests.llm.harmony import prompt_tokens
 from tests.pages.conftest import NASTY, App, assert_plain

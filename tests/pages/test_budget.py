@@ -20,8 +20,8 @@ from desk.readers import Reader, reader_id
 from llm.base import Left, Limits, Message, RateLimited
 from llm.groq import GroqModel
 from llm.memory import Memory
-from pages import _budget
-from pages._budget import FREE, Payer, quotas, told
+from pages.parts import budget
+from pages.parts.budget import FREE, Payer, quotas, told
 from tests.groq_server import USAGE, GroqServer, Request
 from tests.pages.conftest import ROOT, App
 
@@ -43,7 +43,7 @@ def shared(app: App, monkeypatch: pytest.MonkeyPatch) -> App:
 @pytest.fixture
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     def set_clock(at: datetime) -> None:
-        monkeypatch.setattr(_budget, "now", lambda: at)
+        monkeypatch.setattr(budget, "now", lambda: at)
 
     return set_clock
 
@@ -117,7 +117,7 @@ def test_two_processes_with_all_visitors_at_once_stay_within_the_limits_together
         "from llm.groq import GroqModel\n"
         "from llm.memory import Memory\n"
         "from llm.metered import Metered\n"
-        "from pages._budget import FREE, Quotas\n"
+        "from pages.parts.budget import FREE, Quotas\n"
         "from storage.engine import connect\n"
         "url, address, first = sys.argv[1], sys.argv[2], int(sys.argv[3])\n"
         "budgets = Budgets(connect(url))\n"

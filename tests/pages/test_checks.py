@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from desk.conversations import Turn
-from pages._checks import in_words, joined, quoted, shown
-from pages._turns import claim_of
+from pages.parts.checks import in_words, joined, quoted, shown
+from pages.parts.turns import claim_of
 from tests.llm.passages import a_passage
 from tests.pages.conftest import NASTY, assert_plain
 

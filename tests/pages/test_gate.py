@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pages._gate import Gate
+from pages.parts.gate import Gate
 
 LONG = 20.0  # seconds after which something that should have happened will not
 

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 import pages
 from desk.readers import Reader, reader_id
-from pages import _reader
-from pages._reader import BadSetting, access
+from pages.parts import reader
+from pages.parts.reader import BadSetting, access
 from tests.groq_server import GroqServer
 from tests.pages.conftest import ROOT, App
 
@@ -36,7 +36,7 @@ def browsers(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Say which browser is looking: AppTest has no cookies."""
 
     def look(browser: str) -> None:
-        monkeypatch.setattr(_reader, "browser", lambda: browser)
+        monkeypatch.setattr(reader, "browser", lambda: browser)
 
     look("one")
     return look
@@ -354,7 +354,7 @@ def test_front_page_briefing_and_stories_are_of_the_feeds_that_each_member_follo
 def test_a_member_follows_no_more_feeds_than_there_is_room_for(
     login: App, monkeypatch: pytest.MonkeyPatch, said: Callable[[AppTest], str]
 ) -> None:
-    monkeypatch.setattr("pages._adding.MOST_FEEDS", 3)
+    monkeypatch.setattr("pages.parts.adding.MOST_FEEDS", 3)
     at = visit(user=ANNA)
     next(button for button in at.button if button.label.startswith("Add and fetch")).click().run()
     assert "A reader can follow 3 feeds here" in said(at)
@@ -402,9 +402,9 @@ def test_a_browser_is_known_by_its_token_under_any_mask() -> None:
         hidden = bytes(byte ^ mask[n % 4] for n, byte in enumerate(token))
         return f"2|{mask.hex()}|{hidden.hex()}|1764000000"
 
-    assert _reader._token(cookie(b"abcd")) == _reader._token(f'"{cookie(b"wxyz")}"') == token
+    assert reader._token(cookie(b"abcd")) == reader._token(f'"{cookie(b"wxyz")}"') == token
 
 
 @pytest.mark.parametrize("cookie", ["", "2|61626364|00|1", "1|61626364|" + "00" * 16, "2|zz|00|1", "2||"])
 def test_a_cookie_of_another_form_names_nobody(cookie: str) -> None:
-    assert _reader._token(cookie) is None
+    assert reader._token(cookie) is None

@@ -10,7 +10,7 @@ from desk.basis import Account
 from llm.markdown import literal
 from news.edits import Edit, diff
 from news.types import ParsedEntry
-from pages._searched import changes, reworded, table
+from pages.parts.searched import changes, reworded, table
 from tests.llm.passages import a_passage
 from tests.pages.conftest import NASTY, App, assert_plain
 

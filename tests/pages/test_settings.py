@@ -14,7 +14,7 @@ from llm.models import BUNDLED, DEFAULT, EFFORT
 from news import parse
 from news.editions import load_sample
 from news.sample import QUESTIONS
-from pages._model import GROQ, OTHER
+from pages.parts.model import GROQ, OTHER
 from tests.groq_server import GroqServer
 from tests.manners import LLAMA_CPP, LM_STUDIO, OLLAMA, VLLM
 from tests.pages.conftest import App

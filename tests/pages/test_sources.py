@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages
@@ -336,13 +335,6 @@ def test_a_sample_feed_cannot_be_fetched(app: App):
     sample = app.store.feeds()[0]
     assert "Refresh now" not in at.menu_button(key=f"do_{sample.id}").options
     assert button(at, "Refresh all").disabled
-
-
-@pytest.mark.parametrize("page", ["_adding", "_words"])
-def test_files_of_the_folder_that_are_no_pages_lead_to_one(app: App, page: str):
-    at = app.open(page)
-    assert not at.exception
-    assert at.title
 
 
 def test_nothing_that_a_feed_says_of_itself_is_ever_markdown(app: App):

@@ -10,11 +10,8 @@ from llm.base import ModelError
 from llm.citations import unmarked
 from llm.markdown import literal
 from pages import Services
-from pages._budget import Payer
-from pages._model import configured
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.budget import Payer
+from pages.parts.model import configured
 
 KEPT = 8
 """So many recordings are kept in a session; a minute of one is about 3 MB."""

@@ -12,11 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import streamlit as st
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
-
 MOST = 2
 """One of them can draw while another waits for the database."""
 LASTS_S = 3.0

@@ -14,9 +14,6 @@ import streamlit as st
 
 from desk.readers import Reader, reader_id
 
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
-
 Access = Literal["personal", "public", "login"]
 _COOKIE = "_streamlit_xsrf"
 _TOKEN_BYTES = 16

@@ -16,10 +16,7 @@ from news.edits import edits
 from news.store import Store
 from news.types import Passage
 from pages import moment
-from pages._words import reworded
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.words import reworded
 
 
 def draw_differences(differences: Sequence[Difference]) -> None:

@@ -23,11 +23,8 @@ from llm.live import Live
 from news.search import search
 from news.types import Found
 from pages import Services, is_connected, now, session_id
-from pages._budget import Payer
-from pages._model import chat_model
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.budget import Payer
+from pages.parts.model import chat_model
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,7 @@ from news.front import Card, New
 from news.stories import opening
 from news.types import Entry
 from pages import Services, ago, bars, count, headline, now
-from pages._words import clock, zone
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.words import clock, zone
 
 CHIPS, BESIDE = 5, 4
 """So many other outlets are named on a card; and so many headlines of theirs stand beside the page's first story."""

@@ -13,10 +13,7 @@ from news.front import front
 from news.store import Filter, Store
 from news.types import Horizon
 from pages import Services, ago, count, now
-from pages._asking import intend
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.asking import intend
 
 SUGGESTIONS = 4
 LONGEST_HEADLINE = 90

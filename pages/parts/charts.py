@@ -12,9 +12,6 @@ import streamlit as st
 
 from news.types import Entry
 
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
-
 OUTLETS = 14
 """So many outlets are drawn by name; further ones share a line."""
 OTHERS = "Others"

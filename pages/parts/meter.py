@@ -11,10 +11,7 @@ from desk.conversations import Conversation
 from llm.markdown import literal
 from llm.window import TAKEN_OUT, Kind, Ledger, Line
 from pages import Services, ago, count, now
-from pages._model import configured
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.model import configured
 
 LINES = 14
 """The most passages or turns that are listed; a long conversation has hundreds."""

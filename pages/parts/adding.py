@@ -18,9 +18,6 @@ from news.searches import Template
 from news.types import Feed
 from pages import Services, count, follow, now, report
 
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("pages/sources.py")
-
 SEARCHED_FOR = timedelta(hours=1)
 MOST_FEEDS = 300
 """So many feeds may be followed by each of several readers."""

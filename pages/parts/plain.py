@@ -17,9 +17,6 @@ from typing import Any
 
 import streamlit as st
 
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
-
 _HTML = '<button type="button" aria-live="polite">Copy</button>'
 _CSS = """
 button {
@@ -251,7 +248,7 @@ def _card() -> Any:
 def pressed(look: Callable[[str, int], Mapping[str, Any] | None], *, key: str) -> None:
     """A card beside the claim's mark that was pressed, with what `look` gives for a turn's id and a check's number.
 
-    That is `pages._checks.shown`, or None. An answer is the container with the key "answer-" and the turn's id.
+    That is `pages.parts.checks.shown`, or None. An answer is the container with the key "answer-" and the turn's id.
     """
 
     def note() -> None:

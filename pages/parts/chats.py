@@ -8,10 +8,7 @@ from desk import export
 from desk.conversations import Conversation
 from llm.markdown import literal
 from pages import Services, ago, now
-from pages._turns import exchanges
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.turns import exchanges
 
 RENAME, SHARE, EXPORT, DELETE = "Rename", "Share", "Export", "Delete"
 SHOWN, MORE = 15, 200

@@ -19,18 +19,15 @@ from news import searches
 from news.search import keywords
 from news.types import Passage
 from pages import QUESTION_CHARACTERS, Services, count, sources
-from pages._adding import search_web, templates, was_searched
-from pages._answer import replay
-from pages._asking import intend
-from pages._checks import draw_checks
-from pages._meter import list_ledger
-from pages._model import configured
-from pages._plain import plain
-from pages._searched import draw_searched
-from pages._voice import may_listen, read_aloud
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.adding import search_web, templates, was_searched
+from pages.parts.answer import replay
+from pages.parts.asking import intend
+from pages.parts.checks import draw_checks
+from pages.parts.meter import list_ledger
+from pages.parts.model import configured
+from pages.parts.plain import plain
+from pages.parts.searched import draw_searched
+from pages.parts.voice import may_listen, read_aloud
 
 PERSON, DESK = ":material/person:", ":material/newspaper:"
 EDIT, AGAIN, SENT, LISTEN = "Edit the question", "Ask again", "What was sent", "Read aloud"

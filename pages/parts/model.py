@@ -17,10 +17,7 @@ from llm.groq import GroqModel
 from llm.models import DEFAULT, EFFORT
 from news.fetch import says_yes
 from pages import setting
-from pages._reader import access
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.reader import access
 
 GROQ, OTHER = "Groq", "Another server"
 OnWait = Callable[[float, str], object]

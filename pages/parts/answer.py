@@ -14,9 +14,6 @@ from llm.blocks import cut
 from llm.live import Block, Live, Queued, Waiting
 from llm.markdown import literal
 
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
-
 THOUGHTS = 2_000
 """So many characters of the model's last thoughts are shown."""
 LOOKING = ":shimmer[Looking through your feeds]"

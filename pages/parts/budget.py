@@ -19,11 +19,8 @@ from llm.groq import GroqModel
 from llm.metered import Metered
 from llm.models import FREE_DAY, FREE_MINUTE, FREE_TOKENS_DAY, FREE_TOKENS_MINUTE
 from pages import Services, now, setting
-from pages._model import is_openai, is_shared
-from pages._words import clock, zone
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.model import is_openai, is_shared
+from pages.parts.words import clock, zone
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,7 @@ from llm.markdown import literal, web_address
 from llm.marks import SIGNS
 from news.types import Passage
 from pages import count, moment
-from pages._plain import pressed
-
-if __name__ == "__main__":  # every file of this folder has an address; this one has nothing to show
-    st.switch_page("app.py")
+from pages.parts.plain import pressed
 
 VERDICTS = ("supported", "partly", "not found", "contradicted")
 SHOWN = 20
