@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from itertools import count as counting
@@ -15,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from desk.conversations import Conversation, Turn
 from llm import assistant
 from llm.base import ChatModel, ModelError
+from llm.blocks import cut
 from llm.extractive import ExtractiveModel
 from llm.live import Live
 from llm.markdown import link, literal
@@ -42,7 +44,17 @@ from pages.parts.gate import GATE
 from pages.parts.meter import draw_ledger, draw_meter, in_words, redraw_line
 from pages.parts.model import chat_model
 from pages.parts.plain import to_the_end
-from pages.parts.turns import DESK, PERSON, claim_of, draw_foot, draw_question, draw_turn, replay_marked, written
+from pages.parts.turns import (
+    DESK,
+    PERSON,
+    claim_of,
+    draw_foot,
+    draw_question,
+    draw_turn,
+    marks_of,
+    replay_marked,
+    written,
+)
 from pages.parts.voice import heard, may_speak
 from pages.parts.welcome import draw_welcome, overview
 
@@ -89,9 +101,10 @@ def draw_pin(part: Services) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an answer is written: its text, and what stands below it. `since` is when it was drawn, by the clock."""
+    """Where an answer is written: its first block, those after it, and what stands below. `since` is by the clock."""
 
-    body: DeltaGenerator
+    first: DeltaGenerator
+    more: DeltaGenerator
     foot: DeltaGenerator
     since: float
 
@@ -104,15 +117,15 @@ def draw_begun(turn: Turn, live: Live, *, box_stops: bool) -> Place:
     draw_question(turn)
     with st.chat_message("assistant", avatar=DESK):
         with st.container(key=f"answer-{turn.id}"):
-            body = st.empty()
+            first, more = st.empty(), st.empty()
         foot = st.empty()
         if not live.markdown:
-            body.caption(awaited(live))
+            first.caption(awaited(live))
         if not box_stops:
             foot.button(
                 "Stop the answer", key=f"stop-{turn.id}", icon=":material/stop:", type="tertiary", on_click=live.stop
             )
-    return Place(body, foot, time.monotonic())
+    return Place(first, more, foot, time.monotonic())
 
 
 def draw_live(part: Services, turn: Turn, live: Live, place: Place, draw_rest: Callable[[], object]) -> Turn | None:
@@ -125,16 +138,20 @@ def draw_live(part: Services, turn: Turn, live: Live, place: Place, draw_rest: C
         if not live.begins(AT_ONCE_S):
             draw_rest()
         time.sleep(max(0.0, place.since + SENT_S - time.monotonic()))
-        with place.body.container():
-            stream(live, meanwhile=draw_rest)
+        with place.more.container():
+            stream(live, place.first, meanwhile=draw_rest)
     return part.conversations.turn(turn.id) if live.wait(2.0) else None
 
 
-def draw_ended(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], place: Place) -> None:
-    """An answer that has just ended, with its marks and what stands below it, in its place."""
+def draw_ended(part: Services, chat: str, turn: Turn, live: Live, earlier: Sequence[Turn], place: Place) -> None:
+    """What stands below an answer that has just ended; the answer anew, if it is not to be seen as it was streamed."""
     passages = assistant.read_passages(turn.details)
-    with place.body.container():
-        replay_marked(turn, passages)
+    marked = marks_of(turn, passages)
+    is_seen = live.answer is not None and not marked.hidden and len(cut(marked.markdown)) == live.blocks
+    if turn.answer and not is_seen:
+        place.first.empty()
+        with place.more.container():
+            replay_marked(turn, passages)
     with place.foot.container():
         draw_foot(part, chat, turn, passages, earlier, last=True, fresh=True)
 
@@ -285,30 +302,34 @@ with GATE.turn(first=True):  # what is seen at once, of everybody's questions; t
         running, turns = [], part.conversations.turns(chat)
     talk = part.conversations.get(chat)
     started = act(part, talk, chat, intent, turns, pinned) if intent else None
-    if started:
-        turn, live, turns = started
-        running = [(turn, live)]
-        talk = talk or part.conversations.get(chat)
-        st.query_params["c"] = chat
-        st.session_state.pop("fresh_chat", None)
-    draft = drafts.get(chat)
-    written_now = {turn.id: live for turn, live in running}
-    with history:
-        welcome = st.empty()
-        shown = turns
-        if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
-            shown = turns[-TURNS_SHOWN:]
-        spots = [(turn, st.container()) for turn in shown]
-        places = {}
-        for turn, spot in spots:
-            if turn.id in written_now:
-                with spot:
-                    places[turn.id] = draw_begun(turn, written_now[turn.id], box_stops=bool(typed))
+    with ExitStack() as here:  # whoever presses Stop from now on means this answer, before a word of it is looked at
+        if started:
+            turn, live, turns = started
+            running = [(turn, live)]
+        for _, live in running:
+            here.enter_context(live.attended())
+        if started:
+            talk = talk or part.conversations.get(chat)
+            st.query_params["c"] = chat
+            st.session_state.pop("fresh_chat", None)
+        draft = drafts.get(chat)
+        written_now = {turn.id: live for turn, live in running}
+        with history:
+            welcome = st.empty()
+            shown = turns
+            if len(turns) > TURNS_SHOWN and not st.toggle(f"Show all {len(turns)} questions", key="show_all"):
+                shown = turns[-TURNS_SHOWN:]
+            spots = [(turn, st.container()) for turn in shown]
+            places = {}
+            for turn, spot in spots:
+                if turn.id in written_now:
+                    with spot:
+                        places[turn.id] = draw_begun(turn, written_now[turn.id], box_stops=bool(typed))
 
-    looking = st.empty()
-    for _, live in running:
-        with looking.container():
-            st.fragment(look_for_end, run_every=LOOKS_S)(live, counting())
+        looking = st.empty()
+        for _, live in running:
+            with looking.container():
+                st.fragment(look_for_end, run_every=LOOKS_S)(live, counting())
 
 
 @cache
@@ -354,7 +375,7 @@ for turn, live in running:
             if ended is None or line is None or ended.id != turns[-1].id:  # what stands elsewhere changes too
                 st.rerun()
             turns = [ended if one.id == ended.id else one for one in turns]
-            draw_ended(part, chat, ended, turns[:-1], places[turn.id])
+            draw_ended(part, chat, ended, live, turns[:-1], places[turn.id])
             with looking.container():
                 st.fragment(look_for_end, run_every=RESTS_S)(None, counting())
             if isinstance(planned := prepared(part, talk, "", turns, pinned, model), assistant.Request):

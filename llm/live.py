@@ -186,7 +186,7 @@ class Block:
 
     @property
     def marked(self) -> str:
-        """Its text with the marks of its claims (`llm.marks`) as a replay will show it, once it is `followed`."""
+        """Its text, with the marks of its claims (`llm.marks`) once it is `followed` or the answer has ended."""
         return self._live._marked(self._place) or self.text
 
     def __iter__(self) -> Iterator[str]:
@@ -343,13 +343,24 @@ class Live:
         """
         rest = _Rest()
         place = 0
-        self._look(+1)
-        try:
+        with self.attended():
             while place < len(self._cutter.starts):
                 yield Block(self, place, pace, rest)
                 place += 1
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Be one who looks on, also before the first look: who goes then has not just not come yet."""
+        self._look(+1)
+        try:
+            yield
         finally:
             self._look(-1)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are so far, one at least."""
+        return len(self._cutter.starts)
 
     def _pieces(self, place: int, pace: Pace, rest: _Rest) -> Iterator[str]:
         given = 0
@@ -387,10 +398,11 @@ class Live:
         return self._text[starts[place] : self._shown], self._over.is_set()
 
     def _marked(self, place: int) -> str:
-        """A block with its marks, once others follow it; "" while that cannot be said, or where marks move the cuts."""
+        """A block with its marks, once it has all; "" while that cannot be said, or where marks move the cuts."""
         with self._changed:
             blocks, answer = len(self._cutter.starts), self.answer
-        if answer is None or not answer.checks or place + 1 >= blocks:
+            last = place + 1 == blocks and not self._ended
+        if answer is None or not answer.checks or last:
             return ""
         found = cut(mark(answer.raw, answer.passages, [each.as_dict() for each in answer.checks]).markdown)
         return found[place].rstrip() if len(found) >= blocks else ""

@@ -127,6 +127,7 @@ class Failure:
     status: int
     body: bytes
     headers: Mapping[str, str]
+    of_question: bool = False
 
 
 class GroqServer:
@@ -233,8 +234,9 @@ class GroqServer:
         body: str | bytes | Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         times: int = 1,
+        of_question: bool = False,
     ) -> Self:
-        """Refuse the next request, of whatever kind, with this status; 0 resets the connection.
+        """Refuse the next request, of whatever kind or `of_question`, with this status; 0 resets the connection.
 
         `body` replaces Groq's {"error": {"message", "type", "code"}}, for servers with other manners.
         """
@@ -245,7 +247,7 @@ class GroqServer:
         sent = dict(headers or {})
         if retry_after is not None:
             sent["retry-after"] = str(retry_after)
-        failure = Failure(status, body.encode() if isinstance(body, str) else body, sent)
+        failure = Failure(status, body.encode() if isinstance(body, str) else body, sent, of_question)
         self._script.extend([failure] * times)
         return self
 
@@ -279,7 +281,10 @@ class GroqServer:
 
     def _next(self, *, question: bool = True) -> Answer | Failure | None:
         with self._lock:
-            if not self._script or (not question and isinstance(self._script[0], Answer)):
+            if not self._script:
+                return None
+            planned = self._script[0]
+            if not question and (isinstance(planned, Answer) or planned.of_question):
                 return None
             return self._script.popleft()
 

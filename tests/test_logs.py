@@ -129,7 +129,7 @@ def test_all_that_is_done_for_a_question_is_told_under_one_id_and_nothing_of_wha
         load_sample(Store(engine), parser, now=datetime.now(UTC))
     engine.dispose()
     with GroqServer() as model:
-        model.fails(500, message="Kestrel is ill.").says("Nobody reports what Kestrel keeps.")
+        model.fails(500, message="Kestrel is ill.", of_question=True).says("Nobody reports what Kestrel keeps.")
         with AppServer(tmp_path, DATABASE_URL=url, GROQ_API_KEY=KEY, GROQ_BASE_URL=model.url) as app:
             with ThreadPoolExecutor(1) as aside:  # another test's browser may have a loop in this thread
                 seen = aside.submit(asyncio.run, asked(app, WORDS)).result()

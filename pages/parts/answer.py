@@ -28,19 +28,21 @@ def replay(markdown: str) -> None:
             st.markdown(block)
 
 
-def stream(live: Live, meanwhile: Callable[[], object] = lambda: None) -> None:
-    """An answer while it is written, until it ends. A block is sent once more when the next begins, with the marks of
-    its claims, and then not again: what stands below it has not come yet, so nothing moves.
+def stream(live: Live, first: DeltaGenerator | None = None, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """An answer while it is written, until it ends. A block is sent once more when the next begins, or at the end, with
+    the marks of its claims, and then not again: what stands below it has not come yet, so nothing moves.
 
-    `meanwhile` is called now and then.
-    Where its first words will stand, it tells until then what is waited for, or shows what the model thinks. Streamlit
-    ends the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
+    The first block comes to the place `first`, if there is one, where `awaited` stands already. `meanwhile` is called
+    now and then. Until the first words it is told there what is waited for, or what the model thinks. Streamlit ends
+    the run in here when the reader presses Stop or clicks elsewhere; the answer itself goes on.
     """
-    first, told = st.empty(), awaited(live)
-    if not live.markdown:
-        first.caption(told)
+    told = awaited(live)
+    if first is None:
+        first = st.empty()
+        if not live.markdown:
+            first.caption(told)
+    place, open_block = first, None
     with closing(live.view()) as blocks:
-        place, open_block = first, None
         for number, block in enumerate(blocks):
             if open_block:
                 place.markdown(open_block.marked)
@@ -52,6 +54,8 @@ def stream(live: Live, meanwhile: Callable[[], object] = lambda: None) -> None:
                 place.markdown(block.marked)
     if not live.markdown.strip():
         first.empty()
+    elif open_block:
+        place.markdown(open_block.marked)
 
 
 def _pieces(block: Block, before: _Before | None, meanwhile: Callable[[], object]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from desk.export import Exchange, Source
 from llm import assistant, bundle, citations, models
 from llm.extractive import ExtractiveModel
 from llm.markdown import literal
-from llm.marks import mark
+from llm.marks import Marked, mark
 from llm.window import Ledger
 from news import searches
 from news.search import keywords
@@ -50,14 +50,18 @@ def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *,
 
 def replay_marked(turn: Turn, passages: Sequence[Passage]) -> None:
     """A whole answer with the marks of its checks; where the reader wants no claims without support, without them."""
-    key, checks = turn.id, turn.details.get("checks", ())
-    hide = bool(st.session_state.get("hide_unfound")) and not st.session_state.get(f"unhidden-{key}")
-    marked = mark(turn.answer, passages, checks, hide=hide)
+    marked = marks_of(turn, passages)
     replay(marked.markdown)
     if marked.hidden:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"{count(marked.hidden, 'sentence')} hidden that no article says.", width="content")
-            st.button("Show", key=f"unhide-{key}", type="tertiary", on_click=unhide, args=(key,))
+            st.button("Show", key=f"unhide-{turn.id}", type="tertiary", on_click=unhide, args=(turn.id,))
+
+
+def marks_of(turn: Turn, passages: Sequence[Passage]) -> Marked:
+    """An answer with the marks of its checks, as this reader wants to see it."""
+    hide = bool(st.session_state.get("hide_unfound")) and not st.session_state.get(f"unhidden-{turn.id}")
+    return mark(turn.answer, passages, turn.details.get("checks", ()), hide=hide)
 
 
 def unhide(key: str) -> None:

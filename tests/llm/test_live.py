@@ -182,6 +182,16 @@ def test_the_page_that_asked_may_come_late_and_is_missed_soon_when_it_goes(lives
     assert live.state == "stopped"
 
 
+def test_a_page_that_went_before_it_looked_at_a_word_is_missed_soon_too(lives):
+    clock = [0.0]
+    live = lives(FakeModel().falls_silent("Oil "), grace_s=0.05, arrive_s=20.0, clock=lambda: clock[0])
+    with live.attended():
+        clock[0] = 1.0
+    clock[0] = 2.0
+    assert live.wait(LONG)
+    assert live.state == "stopped"
+
+
 def test_a_reload_within_the_grace_keeps_the_answer(lives):
     clock = [0.0]
     steps = threading.Semaphore(1)
@@ -397,6 +407,13 @@ def test_a_block_that_is_followed_has_the_marks_that_a_replay_shows(lives):
     assert [block.marked for block in seen[:-1]] == [block.rstrip() for block in whole[:-1]]
     assert all("(#c" in block.marked for block in seen[:-1])
     assert seen[-1].marked == seen[-1].text
+
+
+def test_when_it_has_ended_the_last_block_has_its_marks_too(lives):
+    live = lives(FakeModel().says("First.\n\nGas fell to nine, and 41 ships sank."))
+    assert live.wait(LONG)
+    assert live.blocks == 2
+    assert "(#c1" in list(live.view())[-1].marked
 
 
 @settings(max_examples=50, deadline=None)
