@@ -73,7 +73,7 @@ def _checked(check: Mapping[str, Any]) -> str:
     if check["verdict"] != "supported":
         about += [_failed(failure) for failure in check["failed"]]
     if check["found"]:
-        about.append(f"found by Broadsheet in passage {check['found']}, which the answer does not cite")
+        about.append(f"found by Broadsheet in passage {check['found']}, which this sentence does not cite")
     quote = ""
     if check["quote"]:
         quote = f'<blockquote dir="auto">{_carried(check)} <a class="n" href="#s1-{int(check["passage"])}">'

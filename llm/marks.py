@@ -32,6 +32,7 @@ SIGNS = {
 """A sign for each verdict, as Streamlit's Markdown writes icons."""
 
 _FIRST = 0xF0000  # of Unicode's private plane 15
+_CITED = re.compile(r"[\[\u3010]([\d, ]+)[\]\u3011]")
 _PRIVATE = re.compile("[\U000f0000-\U000ffffd]")
 _PLACE = re.compile("([\U000f0000-\U000ffffd])(?=(.?))", re.DOTALL)
 _CODE = re.compile(r"(?<![\\`])(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
@@ -88,7 +89,10 @@ def mark(
 
     for place in places:
         missing = place.check["verdict"] == "not found" and not place.check["found"]
-        told = sign_of(place.number, place.check, passages)
+        check = place.check
+        if check["found"] and check["found"] in _cited_behind(place, answer):
+            check = {**check, "found": 0}  # a quotation or a paragraph of several sentences is cited at its end
+        told = sign_of(place.number, check, passages)
         if missing and not place.row:
             spans.append((put(place.start, ""), put(place.end, told)))
         elif missing and hide:
@@ -144,6 +148,13 @@ def _instead(check: Mapping[str, Any]) -> str:
     has = [failure["found"] for failure in check["failed"] if failure["found"]]
     source = f"passage {check['passage']}" if check["passage"] else "the source"
     return f"{source} has “{', '.join(has)[:_LONGEST]}”" if has else f"{source} says otherwise"
+
+
+def _cited_behind(place: _Place, answer: str) -> set[int]:
+    """The numbers that are cited later in the line of a claim."""
+    ends = answer.find("\n", place.end)
+    rest = answer[place.end : ends if ends >= 0 else len(answer)]
+    return {int(number) for cited in _CITED.findall(rest) for number in re.findall(r"\d{1,3}", cited)}
 
 
 def _places(answer: str, checks: Sequence[Mapping[str, Any]]) -> list[_Place]:

@@ -83,7 +83,7 @@ def about(check: Mapping[str, Any]) -> list[str]:
     failed = [told(failure) for failure in check["failed"]] if check["verdict"] != "supported" else []
     words = [check["verdict"].capitalize(), *failed[:3]]
     if check["found"]:
-        words.append(f"found by Broadsheet in passage {check['found']}, which the answer does not cite")
+        words.append(f"found by Broadsheet in passage {check['found']}, which this sentence does not cite")
     return words
 
 

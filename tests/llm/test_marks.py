@@ -74,6 +74,12 @@ def test_a_passage_found_by_the_program_is_cited_as_found() -> None:
     assert "https://two.example/2" in marked(UNCITED).markdown
 
 
+def test_what_a_later_sentence_of_its_line_cites_was_not_found_by_the_program() -> None:
+    told = plain(marked(f"{UNCITED} Traders said so [1, 2].\n\n{UNCITED}\n[2] too.").markdown)
+    assert told.startswith(f"{UNCITED} {GOOD} Traders")
+    assert f"{UNCITED} :gray[:small[found]] [2]" in told
+
+
 def test_what_no_article_says_can_be_left_out() -> None:
     answer = f"{HURT} {UNFOUND}\n\n- {UNFOUND}\n- {HURT}\n\n**Zinc fell hard in Peru.** {HURT}"
     without = marked(answer, hide=True)
