@@ -104,7 +104,7 @@ def _engine(url: str, busy_timeout_ms: int, statement_timeout_ms: int) -> Engine
         # SQLite's own lower() knows only A to Z, so that Ä would never be found by ä.
         connection.create_function("lower", 1, _lower, deterministic=True)
         cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor, busy_timeout_ms / 1000)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
@@ -118,6 +118,20 @@ def _engine(url: str, busy_timeout_ms: int, statement_timeout_ms: int) -> Engine
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(cursor: Any, patience_s: float) -> None:
+    """Turn on the write-ahead log, once a file. SQLite does not always wait for others who open a new file just now."""
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _postgres(address: URL, busy_timeout_ms: int, statement_timeout_ms: int) -> Engine:

@@ -86,6 +86,9 @@ def test_a_muted_story_leaves_the_page(stocked_app: AppServer, open_page: Callab
     expect(before.nth(5)).to_be_visible()
     idle(page)
     name = page.locator("strong a").nth(1).inner_text()
-    page.get_by_role("button", name="More").nth(2).click()
+    more = page.get_by_role("button", name="More").nth(2)
+    more.scroll_into_view_if_needed()  # which may bring more stories; what is drawn anew closes a menu
+    idle(page)
+    more.click()
     page.get_by_text("Mute this story").click()
     expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,18 @@ sys.stdin.readline()
 print(len(Store(connect(sys.argv[1])).feeds()))
 """
     assert at_once(script, f"sqlite:///{tmp_path / 'new.db'}", processes=3) == [("0\n", "")] * 3
+
+
+def test_opening_waits_for_who_writes_to_a_file_that_does_not_write_ahead_yet(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Timer(0.1, other.execute, ["COMMIT"])
+        done.start()
+        engine = opened(path, busy_timeout_ms=10_000)
+        done.join()
+        put(engine, "a")
+        engine.dispose()
 
 
 def test_every_connection_waits_writes_ahead_and_minds_foreign_keys(engine: Engine, database: Path) -> None:
