@@ -81,7 +81,7 @@ TOLD_S, SOONEST_S, LATEST_S = 0.03, 0.25, 4.0
 """Who waits in line is told again after so many seconds for each place, but within these bounds."""
 WAITED_S = 0.005
 """A piece that took longer to come was not there yet when it was asked for."""
-REST_S, PROBE_S, FIRST = 0.1, 1.0, 8
+REST_S, PROBE_S, FIRST = 0.1, 1.0, 32
 """So long pieces may gather before they are read, since to be woken for each costs several times what reading it does;
 so often it is tried whether they do, and so many are read as they come first: nobody has seen anything yet."""
 
