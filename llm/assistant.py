@@ -94,21 +94,28 @@ class Answer:
         self._claims = Claims()
         self.markdown = self._take(begun)
         self._closed = threading.Event()
+        self._reading = threading.Lock()
         self._pieces = self._read()
 
     def __iter__(self) -> Iterator[str]:
-        return self._pieces
+        return self
+
+    def __next__(self) -> str:
+        with self._reading:
+            return next(self._pieces)
 
     def close(self) -> None:
         """Stop here and give the provider's connection back. From any thread, any number of times."""
         self._closed.set()
         self._stream.close()
+        if not self._reading.acquire(blocking=False):  # who reads just now, in another thread, finds the stream closed
+            return
         try:
             self._pieces.close()
-        except ValueError:  # another thread is reading just now; it finds the stream closed
-            return
-        if self.state == "streaming":  # nobody ever read
-            self._end("stopped")
+            if self.state == "streaming":  # nobody ever read
+                self._end("stopped")
+        finally:
+            self._reading.release()
 
     @property
     def citations(self) -> tuple[Citation, ...]:

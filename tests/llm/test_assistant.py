@@ -297,6 +297,26 @@ def test_whether_the_stored_news_covers_the_question_is_kept_with_the_answer():
         assert json.loads(json.dumps(answer.details))["covered"] is covered
 
 
+def test_who_comes_for_more_while_an_answer_is_closed_in_another_thread_finds_its_end():
+    found: list[object] = []
+    reader = threading.Thread(target=lambda: found.append(next(iter(answer), "the end")))
+
+    def seconds() -> float:
+        if answers and not reader.ident:  # the answer looks at the clock for its end, while it is closed
+            reader.start()
+            reader.join(0.2)
+        return 0.0
+
+    answers: list[Answer] = []
+    answer = ask("What?", [], model=FakeModel().says("Oil ", "rose."), retrieve=Searching(), now=NOW, clock=seconds)
+    assert next(iter(answer)) == "Oil "
+    answers.append(answer)
+    answer.close()
+    reader.join(20)
+    assert found == ["the end"]
+    assert (answer.state, answer.raw) == ("stopped", "Oil ")
+
+
 def test_without_a_key_the_same_way_leads_to_quotations():
     found = [a_passage(1, text="Crude oil rose 4 percent on Monday.", title="Oil")]
     answer = ask("How much did oil rise?", [], model=ExtractiveModel(), retrieve=Searching(found), now=NOW)
