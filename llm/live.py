@@ -19,7 +19,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -79,11 +79,6 @@ PACE = Pace()
 
 TOLD_S, SOONEST_S, LATEST_S = 0.03, 0.25, 4.0
 """Who waits in line is told again after so many seconds for each place, but within these bounds."""
-WAITED_S = 0.005
-"""A piece that took longer to come was not there yet when it was asked for."""
-REST_S, PROBE_S, FIRST = 0.1, 1.0, 32
-"""So long pieces may gather before they are read, since to be woken for each costs several times what reading it does;
-so often it is tried whether they do, and so many are read as they come first: nobody has seen anything yet."""
 
 
 class Slots:
@@ -443,7 +438,7 @@ class Live:
             stopping = self._stopping
         if stopping:  # while it was being opened, when there was nothing to close yet
             answer.close()
-        for piece in gathered(answer, rest=self._over.wait, clock=time.monotonic):
+        for piece in answer:
             with self._changed:
                 self._text += piece
                 self._cutter.feed(piece)
@@ -505,24 +500,6 @@ class Live:
             keep(self)
         except Exception:
             log.exception("An answer, or what it took, could not be saved.")
-
-
-def gathered(pieces: Iterable[str], *, rest: Callable[[float], object], clock: Clock) -> Iterator[str]:
-    """The pieces as they come, but for a `rest` after each burst, in which the next one gathers.
-
-    The first are read as they come, and all where they come singly, however long one waits. And where the machine is
-    so busy that each piece seems to have been waited for, a rest once a second makes nobody fall behind.
-    """
-    burst, rested, asked = 0, clock() - PROBE_S, clock()
-    for number, piece in enumerate(pieces):
-        came = clock()
-        over = number >= FIRST and came - asked > WAITED_S
-        yield piece
-        if over and (burst > 1 or came - rested > PROBE_S):
-            rest(REST_S)
-            rested = clock()
-        burst = 1 if over else burst + 1
-        asked = clock()
 
 
 def _trimmed(text: str, end: int) -> int:

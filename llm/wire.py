@@ -11,6 +11,7 @@ import functools
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -25,6 +26,11 @@ from llm.failures import TRIES, Told, Trouble, judge, told
 CONNECT_S = 5.0
 MOST_BYTES = 64 * 2**20
 """Of one answer: a reply of 65,536 tokens, one event each, is about 20 MB on the wire."""
+WAITED_S = 0.005
+"""Bytes that took longer to come were not there yet when they were asked for."""
+REST_S, FIRST = 0.1, 32
+"""So long bytes may gather before they are read, since to be woken for each event costs several times what reading it
+does; and so many pieces are read as they come first: nobody has seen anything yet."""
 
 _DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]")
 
@@ -104,21 +110,36 @@ class Client(groq.Groq):
 class Watched(httpx.SyncByteStream):
     """A response's bytes with an end: lines that keep a connection alive without an answer reach nobody else.
 
-    `done` tells whether the server's own word for the end, `data: [DONE]`, came by.
+    They are read in bursts: whoever had to wait for a piece, and has read all that came, rests `REST_S` while others
+    gather. Where the machine only was busy something has come meanwhile (`unread`), and nobody rests, so that no stream
+    is too fast. `done` tells whether the server's own word for the end, `data: [DONE]`, came by.
     """
 
     def __init__(
-        self, inner: httpx.SyncByteStream, clock: Callable[[], datetime], until: datetime, most: int = MOST_BYTES
+        self,
+        inner: httpx.SyncByteStream,
+        clock: Callable[[], datetime],
+        until: datetime,
+        most: int = MOST_BYTES,
+        *,
+        unread: Callable[[], bool] = lambda: True,
+        seconds: Callable[[], float] = time.monotonic,
+        rest: Callable[[float], object] = time.sleep,
     ) -> None:
         self._inner = inner
         self._clock = clock
         self._until = until
         self._most = most
+        self._unread = unread
+        self._seconds = seconds
+        self._rest = rest
         self.done = False
 
     def __iter__(self) -> Iterator[bytes]:
         size, before = 0, b"\n"
-        for chunk in self._inner:
+        asked = self._seconds()
+        for number, chunk in enumerate(self._inner):
+            waited = number >= FIRST and self._seconds() - asked > WAITED_S
             size += len(chunk)
             if self._clock() > self._until:
                 raise Ended("slow")
@@ -128,6 +149,9 @@ class Watched(httpx.SyncByteStream):
             self.done = self.done or (b"[DONE]" in recent and bool(_DONE.search(recent)))
             before = recent[-16:]
             yield chunk
+            if waited and not self.done and not self._unread():
+                self._rest(REST_S)
+            asked = self._seconds()
 
     def close(self) -> None:
         self._inner.close()
@@ -136,7 +160,9 @@ class Watched(httpx.SyncByteStream):
 def watch(response: httpx.Response, clock: Callable[[], datetime], until: datetime) -> None:
     """Bound the bytes of an answer that is still to be read, in number and in time."""
     if isinstance(response.stream, httpx.SyncByteStream):
-        response.stream = Watched(response.stream, clock, until)
+        network = response.extensions.get("network_stream")
+        unread = functools.partial(network.get_extra_info, "is_readable") if network is not None else lambda: True
+        response.stream = Watched(response.stream, clock, until, unread=unread)
 
 
 def is_done(response: httpx.Response) -> bool:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from llm.assistant import Answer, ask
 from llm.base import Delta, Interrupted, RateLimited
 from llm.blocks import cut
-from llm.live import FAULT, REST_S, Live, Pace, Queued, Slots, Waiting, gathered
+from llm.live import FAULT, Live, Pace, Queued, Slots, Waiting
 from llm.marks import mark
 from news.types import Found, Horizon
 from tests.llm.fake_model import FakeModel
@@ -561,56 +561,6 @@ def test_what_the_model_thinks_is_there_while_it_thinks_and_is_no_text(lives):
     assert first_text(view) == "Oil."
     assert live.wait(LONG)
     assert "They ask" not in repr((kept.saves, live.details, live.raw))
-
-
-# How a stream is read
-
-
-class Stream:
-    """Pieces that come at their moments, on a clock of its own; `busy_s` goes by at each look, whatever is there."""
-
-    def __init__(self, moments: list[float], busy_s: float = 0.0) -> None:
-        self.now = 0.0
-        self.woken = 0  # how often a piece was not there when it was asked for
-        self.late: list[float] = []
-        self._moments = moments
-        self._busy_s = busy_s
-
-    def read(self) -> Stream:
-        for _ in gathered(self._pieces(), rest=self._rest, clock=lambda: self.now):
-            self.late.append(self.now - self._moments[len(self.late)])
-        return self
-
-    def _rest(self, seconds: float) -> None:
-        self.now += seconds
-
-    def _pieces(self) -> Iterator[str]:
-        for moment in self._moments:
-            self.now += self._busy_s
-            if moment > self.now:
-                self.now = moment
-                self.woken += 1
-            yield "word "
-
-
-@pytest.mark.parametrize("per_second", [30, 50, 100, 150])
-def test_a_stream_is_read_in_bursts_and_its_first_piece_at_once(per_second):
-    stream = Stream([1 + n / per_second for n in range(300)]).read()
-    assert stream.late[0] == 0
-    assert max(stream.late) <= REST_S + 1e-9
-    assert stream.woken < 300 * 0.7
-
-
-def test_a_slow_stream_and_a_fast_one_are_read_as_they_come():
-    slow, fast = (Stream([n / per_second for n in range(100)]).read() for per_second in (2, 1_000))
-    assert fast.late == [0] * 100
-    assert sum(late > 0 for late in slow.late) == 0
-
-
-def test_a_busy_machine_does_not_make_the_reader_fall_behind_a_stream():
-    """Each look at the stream takes longer than a wait is long, but less than a piece needs to come."""
-    stream = Stream([n / 50 for n in range(3_000)], busy_s=0.012).read()
-    assert max(stream.late[-500:]) <= max(stream.late[:500]) + 0.012
 
 
 # The line
