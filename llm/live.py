@@ -28,6 +28,7 @@ from typing import Any
 from llm.assistant import Answer, State
 from llm.base import Interrupted, ModelError
 from llm.blocks import Cutter, cut
+from llm.grounding import Checked
 from llm.marks import mark
 
 log = logging.getLogger(__name__)
@@ -241,6 +242,7 @@ class Live:
         self._nudge = threading.Event()  # wakes the keeper
         self._viewers = 0
         self._alone_since = 0.0
+        self._marks: tuple[str, tuple[Checked, ...], list[str]] = ("", (), [])  # of what text and checks: the blocks
         self._reader = threading.Thread(target=self._read, name="answer", daemon=True)
         self._keeper = threading.Thread(target=self._keep, name="answer-keeper", daemon=True)
         self._failure: tuple[State, str] | None = None
@@ -399,7 +401,12 @@ class Live:
             last = place + 1 == blocks and not self._ended
         if answer is None or not answer.checks or last:
             return ""
-        found = cut(mark(answer.raw, answer.passages, [each.as_dict() for each in answer.checks]).markdown)
+        raw, checks = answer.raw, answer.checks
+        made = self._marks
+        if made[:2] != (raw, checks):  # else a page that comes to a long answer makes them for each of its blocks
+            drawn = mark(raw, answer.passages, [each.as_dict() for each in checks]).markdown
+            made = self._marks = raw, checks, cut(drawn)
+        found = made[2]
         return found[place].rstrip() if len(found) >= blocks else ""
 
     def _look(self, viewers: int) -> None:
