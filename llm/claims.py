@@ -198,7 +198,7 @@ def _uncited(line: str) -> tuple[str, list[int], _Groups]:
 
     for match in _CITATIONS.finditer(line):
         take(match.start())
-        groups.append((len(raw), _cited(match[0])))
+        groups.append((len(raw), cited(match[0])))
         at = match.end()
     take(len(line))
     return "".join(plain), raw, groups
@@ -210,7 +210,8 @@ def _ends(groups: _Groups, line: str) -> Iterator[tuple[int, int]]:
         yield place, match.end()
 
 
-def _cited(text: str) -> tuple[int, ...]:
+def cited(text: str) -> tuple[int, ...]:
+    """The numbers that are cited in `text`, each once, in order of appearance."""
     numbers: dict[int, None] = {}
     for group in _CITATION.finditer(text):
         for part in _PART.finditer(group[1] or group[2]):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm.citations import cite, draw
-from llm.claims import is_closed
+from llm.claims import cited, is_closed
 from llm.markdown import JOINER, literal
 from news.types import Passage
 
@@ -32,7 +32,6 @@ SIGNS = {
 """A sign for each verdict, as Streamlit's Markdown writes icons."""
 
 _FIRST = 0xF0000  # of Unicode's private plane 15
-_CITED = re.compile(r"[\[\u3010]([\d, ]+)[\]\u3011]")
 _PRIVATE = re.compile("[\U000f0000-\U000ffffd]")
 _PLACE = re.compile("([\U000f0000-\U000ffffd])(?=(.?))", re.DOTALL)
 _CODE = re.compile(r"(?<![\\`])(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
@@ -90,7 +89,7 @@ def mark(
     for place in places:
         missing = place.check["verdict"] == "not found" and not place.check["found"]
         check = place.check
-        if check["found"] and check["found"] in _cited_behind(place, answer):
+        if check["found"] and check["found"] in cited(_rest_of_line(place, answer)):
             check = {**check, "found": 0}  # a quotation or a paragraph of several sentences is cited at its end
         told = sign_of(place.number, check, passages)
         if missing and not place.row:
@@ -150,11 +149,10 @@ def _instead(check: Mapping[str, Any]) -> str:
     return f"{source} has “{', '.join(has)[:_LONGEST]}”" if has else f"{source} says otherwise"
 
 
-def _cited_behind(place: _Place, answer: str) -> set[int]:
-    """The numbers that are cited later in the line of a claim."""
+def _rest_of_line(place: _Place, answer: str) -> str:
+    """What stands behind a claim in its line."""
     ends = answer.find("\n", place.end)
-    rest = answer[place.end : ends if ends >= 0 else len(answer)]
-    return {int(number) for cited in _CITED.findall(rest) for number in re.findall(r"\d{1,3}", cited)}
+    return answer[place.end : ends if ends >= 0 else len(answer)]
 
 
 def _places(answer: str, checks: Sequence[Mapping[str, Any]]) -> list[_Place]:
