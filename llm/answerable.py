@@ -20,6 +20,7 @@ from dataclasses import astuple, dataclass, fields
 from llm.asked import Asked, found_at, holds, read_question
 from llm.evidence import Text, hits, text_of
 from llm.facts import Day, Token
+from llm.grounding import logistic
 from llm.lexicon import COMMON, NEAR, OPPOSITE, TELLING
 from llm.premise import unsupported
 from news.terms import language_of
@@ -101,8 +102,7 @@ def answers(question: str, found: Found, *, follows: bool = False) -> bool:
 
 def probability(measured: Measures) -> float:
     """How sure it is, 0 to 1, that the question is answered."""
-    total = _BIAS + sum(w * x for w, x in zip(astuple(_WEIGHTS), astuple(measured), strict=True))
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+    return logistic(_BIAS + sum(w * x for w, x in zip(astuple(_WEIGHTS), astuple(measured), strict=True)))
 
 
 def names() -> list[str]:

@@ -100,9 +100,14 @@ def check(sentence: str, passages: Sequence[Passage | str]) -> Support:
     if found is None:
         return Support(0.0, "not found")
     odds = _BIAS + sum(weight * found.measures[name] for name, weight in _WEIGHTS.items())
-    score = 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
+    score = logistic(odds)
     failed = tuple(dict.fromkeys(found.failed))
     return Support(score, _verdict(odds, found), _quote(found.aligned), failed)
+
+
+def logistic(odds: float) -> float:
+    """How sure something is, 0 to 1, by its log-odds."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
 def review(answer: str, passages: Sequence[Passage | str]) -> tuple[Checked, ...]:
