@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from llm.facts import Token, read
 from llm.lexicon import NATION, stem
@@ -193,6 +194,7 @@ def _key(token: Token) -> str:
     return NATION.get(token.key, token.key)
 
 
+@lru_cache(maxsize=256)  # what is covered, what answers and what is to be said first all ask this of one question
 def _says(premise: Premise, passage: Passage) -> bool:
     title = {_key(token) for token in read(passage.title)}
     return any(
