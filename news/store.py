@@ -83,6 +83,7 @@ _REPORTS = select(
     _e.edits, _e.canonical_url,
 )  # fmt: skip
 _f, _m = t.feeds.c, t.mutes.c
+_NAMED = case((_f.title != "", _f.title), else_=_f.url)
 _SPOKEN = select(_f.language).where(_f.removed_at.is_(None)).distinct()
 _MUTES = (
     select(_m.kind, _m.value).where(_m.reader == bindparam("reader")).order_by(_m.kind.desc(), func.lower(_m.value))
@@ -1248,7 +1249,6 @@ def _entries(
     feeds: Iterable[ColumnElement[bool]], published: Iterable[ColumnElement[bool]], as_of: _Moment
 ) -> Select[Any]:
     e, v, f = t.entries.c, t.versions.c, t.feeds.c
-    name = case((f.title != "", f.title), else_=f.url)
     edits: ColumnElement[int] = e.edits
     if as_of is not None:
         x = t.versions.alias()
@@ -1256,7 +1256,7 @@ def _entries(
         edits = known.scalar_subquery().label("edits")
     return (
         select(
-            e.id, v.id.label("version_id"), e.feed_id, name.label("feed"), f.topic, f.language, e.url, v.title,
+            e.id, v.id.label("version_id"), e.feed_id, _NAMED.label("feed"), f.topic, f.language, e.url, v.title,
             v.text, e.author, e.picture, e.published_at, e.first_seen_at, edits, f.sample, e.text_from,
             func.coalesce(e.story_id, 0).label("story"), e.canonical_url,
         )
@@ -1280,8 +1280,7 @@ def _states(
 @lru_cache(maxsize=256)
 def _failed(own: str | None) -> Select[Any]:
     f = t.feeds.c
-    name = case((f.title != "", f.title), else_=f.url)
-    return select(name).where(*_feeds_of(own, (), (), ()), f.error != "").order_by(f.title)
+    return select(_NAMED).where(*_feeds_of(own, (), (), ()), f.error != "").order_by(f.title)
 
 
 @lru_cache(maxsize=256)
