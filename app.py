@@ -134,7 +134,7 @@ def draw_live(part: Services, turn: Turn, live: Live, place: Place, draw_rest: C
     What stood in its place before this run would be seen, greyed, until the answer ends, if the place were not sent
     empty first. `draw_rest` is called while the first words are waited for, and whenever words were sent.
     """
-    with live.attended(), watched(part, turn, live):
+    with watched(part, turn, live):
         if not live.begins(AT_ONCE_S):
             draw_rest()
         time.sleep(max(0.0, place.since + SENT_S - time.monotonic()))
@@ -151,7 +151,7 @@ def draw_ended(part: Services, chat: str, turn: Turn, live: Live, earlier: Seque
     if turn.answer and not is_seen:
         place.first.empty()
         with place.more.container():
-            replay_marked(turn, passages)
+            replay_marked(turn.id, marked)
     with place.foot.container():
         draw_foot(part, chat, turn, passages, earlier, last=True, fresh=True)
 

@@ -291,7 +291,8 @@ def watched(part: Services, turn: Turn, live: Live) -> Iterator[None]:
     part.left.pop(turn.id, None)
     session = session_id()
     try:
-        yield
+        with live.attended():
+            yield
     finally:  # nothing of Streamlit may be touched here: this run may have been stopped
         if not live.finished:
             time.sleep(SESSION_GOES_S)

@@ -43,23 +43,22 @@ def draw_turn(part: Services, chat: str, turn: Turn, earlier: Sequence[Turn], *,
     passages = assistant.read_passages(turn.details)
     with st.chat_message("assistant", avatar=DESK):
         with st.container(key=f"answer-{turn.id}"):
-            replay_marked(turn, passages)
+            replay_marked(turn.id, marks_of(turn, passages))
         with st.container():
             draw_foot(part, chat, turn, passages, earlier, last=last)
 
 
-def replay_marked(turn: Turn, passages: Sequence[Passage]) -> None:
-    """A whole answer with the marks of its checks; where the reader wants no claims without support, without them."""
-    marked = marks_of(turn, passages)
+def replay_marked(key: str, marked: Marked) -> None:
+    """A whole answer with the marks of its checks, and below it how much is left out; `key` is its turn's."""
     replay(marked.markdown)
     if marked.hidden:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"{count(marked.hidden, 'sentence')} hidden that no article says.", width="content")
-            st.button("Show", key=f"unhide-{turn.id}", type="tertiary", on_click=unhide, args=(turn.id,))
+            st.button("Show", key=f"unhide-{key}", type="tertiary", on_click=unhide, args=(key,))
 
 
 def marks_of(turn: Turn, passages: Sequence[Passage]) -> Marked:
-    """An answer with the marks of its checks, as this reader wants to see it."""
+    """An answer with the marks of its checks; where this reader wants no claims without support, without them."""
     hide = bool(st.session_state.get("hide_unfound")) and not st.session_state.get(f"unhidden-{turn.id}")
     return mark(turn.answer, passages, turn.details.get("checks", ()), hide=hide)
 
@@ -352,7 +351,7 @@ def draw_shared(turn: Turn) -> None:
         passages = assistant.read_passages(turn.details)
         if turn.answer:
             with st.container(key=f"answer-{turn.id}"):
-                replay_marked(turn, passages)
+                replay_marked(turn.id, marks_of(turn, passages))
         if turn.state != "done":
             st.caption("This answer was not finished.")
         sources(passages, cited(turn.details))
