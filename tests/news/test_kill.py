@@ -36,13 +36,15 @@ from news.fetch import Fetcher
 from news.refresh import refresh
 from news.store import Store
 from storage.engine import connect
+def tell(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())  # a line or nothing of it, unlike print
 url = sys.argv[1]
 for row in sys.stdin:
     child = os.fork()
     if child:
-        print("child", child, flush=True)
+        tell("child", child)
         os.waitpid(child, 0)
-        print("gone", flush=True)
+        tell("gone")
         continue
     kind, at = row.split()
     store, now, parser = Store(connect(url)), datetime.fromisoformat(at), parse
@@ -50,7 +52,7 @@ for row in sys.stdin:
         parser = parse.ParserPool(1)
     with Fetcher(allow_private=True) as fetcher:
         for outcome in refresh(store, store.due(now, everything=True), fetcher=fetcher, parser=parser, now=now):
-            print(outcome.kind, outcome.feed.url, flush=True)
+            tell(outcome.kind, outcome.feed.url)
     os._exit(0)
 """
 
@@ -65,7 +67,6 @@ def test_thirty_times_kill_9_in_the_middle_of_a_refresh_and_nothing_is_lost_or_s
         cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert mother.stdin
-    assert mother.stdout
     cut_short = 0
     try:
         with FeedServer() as server, Fetcher(allow_private=True) as fetcher, ParserPool(1) as pool:
@@ -77,12 +78,12 @@ def test_thirty_times_kill_9_in_the_middle_of_a_refresh_and_nothing_is_lost_or_s
                     server.serve(f"/{name}", made(name, turn))
                 mother.stdin.write(f"{'own' if turn % 3 else 'pool'} {at.isoformat()}\n")
                 mother.stdin.flush()
-                child = int(mother.stdout.readline().split()[1])
-                told = [mother.stdout.readline() for _ in range(chance.choice((0, 0, 1, 2, 3, 4, 5)))]
+                child = int(heard(mother).split()[1])
+                told = [heard(mother) for _ in range(chance.choice((0, 0, 1, 2, 3, 4, 5)))]
                 time.sleep(chance.choice((0, 0.001, 0.004, 0.01, 0.03)))
                 with suppress(ProcessLookupError):  # it was quicker this time
                     os.kill(child, signal.SIGKILL)
-                while (row := mother.stdout.readline().strip()) != "gone":
+                while (row := heard(mother)) != "gone":
                     told.append(row)
                 done, whole = stored(database, turn, f"{at:%F %T}.000000")
                 assert done == whole, "each feed has all of its new items or none"
@@ -99,6 +100,14 @@ def test_thirty_times_kill_9_in_the_middle_of_a_refresh_and_nothing_is_lost_or_s
         mother.kill()
         mother.communicate()
     assert cut_short >= 15, "most kills came in the middle"
+
+
+def heard(mother: subprocess.Popen[str]) -> str:
+    """The next line of what is told; fails if nobody is there to tell any more."""
+    assert mother.stdout
+    line = mother.stdout.readline()
+    assert line, "the process has ended"
+    return line.strip()
 
 
 def made(name: str, turn: int) -> bytes:
