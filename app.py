@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cache
 from itertools import count as counting
 
@@ -24,7 +23,7 @@ from news.front import story as whole_story
 from news.types import Found, Horizon
 from pages import QUESTION_CHARACTERS, Services, count, frame, now
 from pages.parts.adding import choose_feeds
-from pages.parts.answer import awaited, stream
+from pages.parts.answer import Place, awaited, stream
 from pages.parts.asking import (
     Intent,
     begin,
@@ -97,16 +96,6 @@ def draw_pin(part: Services) -> tuple[int, ...]:
                 st.query_params.pop(name, None)
             st.rerun()
     return tuple(one.id for one in pinned)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an answer is written: its first block, those after it, and what stands below. `since` is by the clock."""
-
-    first: DeltaGenerator
-    more: DeltaGenerator
-    foot: DeltaGenerator
-    since: float
 
 
 def draw_begun(turn: Turn, live: Live, *, box_stops: bool) -> Place:

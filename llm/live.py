@@ -83,10 +83,15 @@ TOLD_S, SOONEST_S, LATEST_S = 0.03, 0.25, 4.0
 
 
 class Slots:
-    """So many answers are written at once in a process; those that come later wait in line, first come first served."""
+    """So many answers are written at once in a process; those that come later wait in line, first come first served.
 
-    def __init__(self, most: int = 20) -> None:
+    While the process is `busy` with what comes before them, no further one begins if `least` are being written.
+    """
+
+    def __init__(self, most: int, *, least: int = 1, busy: Callable[[], bool] = lambda: False) -> None:
         self._most = most
+        self._least = least
+        self._busy = busy
         self._running = 0
         self._line: deque[threading.Event] = deque()
         self._lock = threading.Lock()
@@ -138,7 +143,7 @@ class Slots:
         """The place of who has this ticket; None if it is their turn, which then has begun."""
         with self._lock:
             place = self._line.index(ticket)
-            if place or self._running >= self._most:
+            if place or self._running >= self._most or (self._running >= self._least and self._busy()):
                 return Queued(place + 1, self._running)
             self._line.popleft()
             self._running += 1

@@ -43,6 +43,7 @@ from news.store import Store
 from news.story_store import Stories
 from news.types import Entry, Passage
 from news.worker import working
+from pages.parts.gate import GATE
 from pages.parts.reader import NOBODY, Access, BadSetting, access, signed_in, who
 from storage.engine import DEFAULT_URL, StorageError, connect
 
@@ -55,6 +56,8 @@ REMOVED_FOR = timedelta(days=30)
 """So long a removed conversation can be brought back."""
 LEFT_FOR = timedelta(days=90)
 """So long a visitor's conversations stay when nobody comes back to them."""
+ANSWERS_AT_ONCE, WHILE_BUSY = 20, 4
+"""So many answers are written at once; and so many while readers wait for a page, who see nothing yet."""
 SWITCH_S = 0.001
 """A thread that computes gives way to others after this. A page, and what sends it to browsers, waits for something a
 hundred times in a run, and each time for whoever computes: at Python's own 5 ms that is half a second."""
@@ -175,7 +178,8 @@ def services() -> Services:
     asked = GroqModel(key, base_url=address or None) if key or address else None
     threading.Thread(target=_warm, args=(asked, store), name="warm", daemon=True).start()
     at_once = setting("ANSWERS_AT_ONCE")
-    slots = Slots(int(at_once)) if at_once.isdecimal() and int(at_once) else Slots()
+    most = int(at_once) if at_once.isdecimal() and int(at_once) else ANSWERS_AT_ONCE
+    slots = Slots(most, least=min(most, WHILE_BUSY), busy=lambda: GATE.waiting > 0)
     started = {"database": engine.dialect.name, "access": setting("ACCESS") or "personal", "keyed": bool(key)}
     log.info("started", extra=started)
     return Services(

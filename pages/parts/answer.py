@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import count
 
 import streamlit as st
@@ -19,6 +20,16 @@ THOUGHTS = 2_000
 LOOKING = ":shimmer[Looking through your feeds]"
 TICKS = 2
 """Thoughts are sent again after so many ticks, half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer is written: its first block, those after it, and what stands below. `since` is by the clock."""
+
+    first: DeltaGenerator
+    more: DeltaGenerator
+    foot: DeltaGenerator
+    since: float
 
 
 def replay(markdown: str) -> None:

@@ -50,6 +50,7 @@ def measure_crowd(
         "first_text_s": _spread(first),
         "most_places_overtaken": max((by_answer[id(one)] - place for place, one in enumerate(by_question)), default=0),
         "longest_gap_s": _spread(sorted(one.gap for one in answered)),
+        "until_all_stands_below_s": _spread(sorted(one.foot for one in answered)),
         "longest_silence_s": _spread(sorted(one.silence for one in asked)),
         "processor_s": round(spent, 1),
         "memory_mb": {"before": before, "most": most, "after": after, "a_reader": round((most - before) / readers, 2)},

@@ -39,7 +39,8 @@ class Seen:
     """What one reader saw, in seconds of `time.monotonic`: when it asked, each update of the answer, the end.
 
     `signs` are the moments of all that was told of it: that it is looked for, its place in line, and its text; `first`
-    is the first of them. `kinds` are those of the messages, `looks` the seconds after which the page will ask again.
+    is the first of them. `box` is where its text stands on the page, `answer` the text by place within. `kinds` are
+    those of the messages, `looks` the seconds after which the page will ask again.
     """
 
     asked: float = 0.0
@@ -52,12 +53,18 @@ class Seen:
     looks: list[float] = field(default_factory=list)
     ended: float = 0.0
     bytes: int = 0
+    box: tuple[int, ...] = ()
     answer: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @property
     def gap(self) -> float:
         """The longest time without a change of the text."""
         return max((after - before for before, after in pairwise(self.updates)), default=0.0)
+
+    @property
+    def foot(self) -> float:
+        """The time from the last change of the text until all stands below it."""
+        return self.ended - self.updates[-1] if self.ended and self.updates else 0.0
 
     @property
     def silence(self) -> float:
@@ -103,7 +110,8 @@ class Reader:
                 seen.told_at = seen.told_at or time.monotonic()
                 seen.signs.append(time.monotonic())
                 seen.told.append(element.markdown.body)
-            elif "reports" in element.markdown.body or path in seen.answer or seen.answer:
+            elif "reports" in element.markdown.body or (seen.box and path[: len(seen.box)] == seen.box):
+                seen.box = seen.box or path[:-1]
                 if seen.answer.get(path) != element.markdown.body:
                     seen.updates.append(time.monotonic())
                     seen.signs.append(seen.updates[-1])

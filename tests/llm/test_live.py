@@ -566,6 +566,22 @@ def test_what_the_model_thinks_is_there_while_it_thinks_and_is_no_text(lives):
 # The line
 
 
+def test_while_the_process_is_busy_with_what_comes_first_no_more_than_the_least_are_written(lives):
+    busy = threading.Event()
+    busy.set()
+    slots = Slots(3, least=2, busy=busy.is_set)
+    steps = threading.Semaphore(0)
+    running = [lives(FakeModel().waits("Oil.", steps=steps), slots=slots) for _ in range(2)]
+    wait_until(lambda: slots.running == 2)
+    third = lives(FakeModel().says("Third."), slots=slots)
+    wait_for_status(third, Queued(1, 2))
+    assert not third.answer
+    busy.clear()
+    assert third.wait(LONG)
+    steps.release(2)
+    assert all(live.wait(LONG) for live in running)
+
+
 def test_no_more_answers_are_written_at_once_than_there_are_slots(lives):
     slots = Slots(2)
     steps = threading.Semaphore(0)
