@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from news.dates import MONTHS
 from news.terms import sentences, terms
+from news.times import WEEKDAYS
 from news.types import Entry
 
 _CUT_SHORT = 160
@@ -136,7 +138,8 @@ def origins(story: Story) -> tuple[Origin, ...]:
 def names(story: Story, n: int = 8) -> tuple[str, ...]:
     """Names of people, places and bodies in it, those in most entries first: capitalised words within sentences.
 
-    Only what two entries have is given, so that a slip of one is not.
+    Only what two entries have is given, so that a slip of one is not; and not a day or a month, which English writes
+    with a capital too.
     """
     found: Counter[str] = Counter()
     shown: dict[str, Counter[str]] = defaultdict(Counter)
@@ -149,7 +152,8 @@ def names(story: Story, n: int = 8) -> tuple[str, ...]:
         found.update(here.keys())
         for key, name in here.items():
             shown[key][name] += 1
-    ranked = sorted((key for key, count in found.items() if count > 1), key=lambda key: (-found[key], key))
+    called = (key for key, count in found.items() if count > 1 and key not in MONTHS and key not in WEEKDAYS)
+    ranked = sorted(called, key=lambda key: (-found[key], key))
     kept: list[str] = []
     for key in ranked:
         if not any(key in other or other in key for other in kept):

@@ -201,7 +201,7 @@ def _year(years_back: int) -> Callable[[re.Match[str], datetime], tuple[datetime
 
 
 def _weekday(match: re.Match[str], now: datetime) -> tuple[datetime, datetime]:
-    number = _WEEKDAYS[match["weekday"].casefold()]
+    number = WEEKDAYS[match["weekday"].casefold()]
     back = (now.weekday() - number) % 7
     return _days(_midnight(now) - timedelta(days=back or (7 if match.groupdict().get("last") else 0)))
 
@@ -248,7 +248,7 @@ def _bare_day(match: re.Match[str], now: datetime) -> tuple[datetime, datetime]:
     return _days(day if day <= now else (day.replace(day=1) - _DAY).replace(day=day.day))
 
 
-_WEEKDAYS = {
+WEEKDAYS = {
     name: number
     for number, names in enumerate(
         (
@@ -265,8 +265,8 @@ _WEEKDAYS = {
     )
     for name in names.split()
 }
-_LATIN_WEEKDAY = rf"(?P<weekday>{_words(*(name for name in _WEEKDAYS if name < 'Ā'))})s?"
-_WIDE_WEEKDAY = f"(?P<weekday>{_words(*(name for name in _WEEKDAYS if name > 'Ā'))})"
+_LATIN_WEEKDAY = rf"(?P<weekday>{_words(*(name for name in WEEKDAYS if name < 'Ā'))})s?"
+_WIDE_WEEKDAY = f"(?P<weekday>{_words(*(name for name in WEEKDAYS if name > 'Ā'))})"
 _MONTH = rf"(?P<month>{_words(*MONTHS)})"
 _D = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|°|\.)?"
 _OF = r"\s*(?:of\s+|de\s+|del\s+)?"

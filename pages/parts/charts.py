@@ -37,12 +37,14 @@ def draw_reports(entries: Iterable[Entry], here: tzinfo) -> None:
         for entry in ordered
     ]
     names = list(dict.fromkeys(lines.values()))
-    form = "%-d %b" if (ordered[-1].published_at - ordered[0].published_at).days > 2 else "%-d %b %H:%M"
+    days = (ordered[-1].published_at - ordered[0].published_at).days
+    # Of a long story a tick a day or some days, as two on one day would bear the same label.
+    form, ticks = ("%-d %b", {"interval": "day", "step": 1 + days // 7}) if days > 2 else ("%-d %b %H:%M", 6)
     chart = (
         alt.Chart(alt.Data(values=points))
         .mark_point(filled=True, opacity=0.75)
         .encode(
-            x=alt.X("when:T", title=None, axis=alt.Axis(format=form, labelOverlap=True, tickCount=6)),
+            x=alt.X("when:T", title=None, axis=alt.Axis(format=form, labelOverlap=True, tickCount=ticks)),
             y=alt.Y("line:N", title=None, sort=names, axis=alt.Axis(labelLimit=150, grid=True, ticks=False)),
             shape=alt.Shape("mark:N", scale=_marked("diamond", "circle"), legend=None),
             size=alt.Size("mark:N", scale=_marked(190, 55), legend=None),

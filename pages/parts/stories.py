@@ -43,7 +43,7 @@ def draw_picture(entry: Entry, size: int) -> None:
 def chips(named: Iterable[tuple[str, str, str]], more: int = 0) -> str:
     """Outlets as Markdown for a row of chips, each (name, address, headline) a link; `more` are not named."""
     made = [f":gray-badge[{link(name, url, title=title)}]" for name, url, title in named]
-    return " ".join([*made, f":gray[and {more} more]"] if more else made)
+    return " ".join([*made, f":small[:gray[and {more} more]]"] if more else made)
 
 
 def told(card: Card) -> str:

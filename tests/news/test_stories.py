@@ -159,6 +159,16 @@ def test_names_are_those_that_two_reports_have():
     assert names(story, 1) == ("Ilse Marwen",)
 
 
+def test_a_day_or_a_month_is_no_name_of_a_story():
+    story = story_of(
+        [
+            told("One", "post", text="The police said on Tuesday that Theresa May was in Bonn in May."),
+            told("Two", "wire", text="A court heard Theresa May on Tuesday, the last in May."),
+        ]
+    )
+    assert names(story) == ("Theresa May",)
+
+
 @given(st.lists(st.tuples(st.text(max_size=80), st.text(max_size=200), st.integers(0, 3)), min_size=1, max_size=6))
 def test_any_entries_make_a_story_that_has_them_all(given_entries: list[tuple[str, str, int]]):
     entries = [told(title, f"feed{feed}", text=text, hours=feed) for title, text, feed in given_entries]

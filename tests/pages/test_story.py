@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,10 +15,10 @@ from tests.pages.conftest import NASTY, ROOT, App, assert_plain
 Shown = Callable[[AppTest], str]
 
 
-def ferry(app: App) -> int:
+def ferry(app: App, told_hours_ago: tuple[int, int, int] = (6, 4, 1)) -> int:
     """A ferry's accident told by three outlets, whose tolls move; gives the story's number."""
     now = pages.now()
-    for hours, (name, dead) in zip((6, 4, 1), {"The Post": 3, "Wire": 5, "Ledger": 9}.items(), strict=True):
+    for hours, (name, dead) in zip(told_hours_ago, {"The Post": 3, "Wire": 5, "Ledger": 9}.items(), strict=True):
         title = f"Ferry Lady Corran runs aground, {dead} people killed"
         text = f"The ferry Lady Corran ran aground off Skerry on Sunday, {name} says. The harbour is closed to ships."
         entry = ParsedEntry("1", f"https://{name[-4:].lower()}.example/ferry", title, text)
@@ -47,6 +48,13 @@ def test_a_story_tells_who_was_first_how_it_went_on_and_who_says_what(app: App, 
     (table,) = at.table
     assert list(table.value["Figure"]) == ["3", "5", "9"]
     assert all("killed" in quote for quote in table.value["In its words"])
+
+
+def test_the_days_of_a_long_story_are_each_named_once_below_its_chart(app: App):
+    at = app.open("story", id=str(ferry(app, (96, 50, 1))))
+    (chart,) = at.get("vega_lite_chart")
+    axis = json.loads(chart.proto.spec)["encoding"]["x"]["axis"]
+    assert (axis["format"], axis["tickCount"]) == ("%-d %b", {"interval": "day", "step": 1})
 
 
 def test_a_story_that_was_opened_is_seen(app: App):
