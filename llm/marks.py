@@ -89,7 +89,7 @@ def mark(
     for place in places:
         missing = place.check["verdict"] == "not found" and not place.check["found"]
         check = place.check
-        if check["found"] and check["found"] in cited(_rest_of_line(place, answer)):
+        if check["found"] and check["found"] in cited(answer[place.end :].partition("\n")[0]):
             check = {**check, "found": 0}  # a quotation or a paragraph of several sentences is cited at its end
         told = sign_of(place.number, check, passages)
         if missing and not place.row:
@@ -147,12 +147,6 @@ def _instead(check: Mapping[str, Any]) -> str:
     has = [failure["found"] for failure in check["failed"] if failure["found"]]
     source = f"passage {check['passage']}" if check["passage"] else "the source"
     return f"{source} has “{', '.join(has)[:_LONGEST]}”" if has else f"{source} says otherwise"
-
-
-def _rest_of_line(place: _Place, answer: str) -> str:
-    """What stands behind a claim in its line."""
-    ends = answer.find("\n", place.end)
-    return answer[place.end : ends if ends >= 0 else len(answer)]
 
 
 def _places(answer: str, checks: Sequence[Mapping[str, Any]]) -> list[_Place]:

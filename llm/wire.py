@@ -122,7 +122,7 @@ class Watched(httpx.SyncByteStream):
         until: datetime,
         most: int = MOST_BYTES,
         *,
-        unread: Callable[[], bool] = lambda: True,
+        unread: Callable[[], bool],
         seconds: Callable[[], float] = time.monotonic,
         rest: Callable[[float], object] = time.sleep,
     ) -> None:

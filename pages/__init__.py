@@ -179,7 +179,7 @@ def services() -> Services:
     threading.Thread(target=_warm, args=(asked, store), name="warm", daemon=True).start()
     at_once = setting("ANSWERS_AT_ONCE")
     most = int(at_once) if at_once.isdecimal() and int(at_once) else ANSWERS_AT_ONCE
-    slots = Slots(most, least=min(most, WHILE_BUSY), busy=lambda: GATE.waiting > 0)
+    slots = Slots(most, least=WHILE_BUSY, busy=lambda: GATE.waiting > 0)
     started = {"database": engine.dialect.name, "access": setting("ACCESS") or "personal", "keyed": bool(key)}
     log.info("started", extra=started)
     return Services(
