@@ -39,7 +39,7 @@ class Seen:
     """What one reader saw, in seconds of `time.monotonic`: when it asked, each update of the answer, the end.
 
     `signs` are the moments of all that was told of it: that it is looked for, its place in line, and its text; `first`
-    is the first of them. `box` is where its text stands on the page, `answer` the text by place within. `kinds` are
+    is the first of them. `where` its text stands on the page, `answer` is the text by place within. `kinds` are
     those of the messages, `looks` the seconds after which the page will ask again.
     """
 
@@ -53,7 +53,7 @@ class Seen:
     looks: list[float] = field(default_factory=list)
     ended: float = 0.0
     bytes: int = 0
-    box: tuple[int, ...] = ()
+    where: tuple[int, ...] = ()
     answer: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @property
@@ -110,8 +110,8 @@ class Reader:
                 seen.told_at = seen.told_at or time.monotonic()
                 seen.signs.append(time.monotonic())
                 seen.told.append(element.markdown.body)
-            elif "reports" in element.markdown.body or (seen.box and path[: len(seen.box)] == seen.box):
-                seen.box = seen.box or path[:-1]
+            elif "reports" in element.markdown.body or (seen.where and path[: len(seen.where)] == seen.where):
+                seen.where = seen.where or path[:-1]
                 if seen.answer.get(path) != element.markdown.body:
                     seen.updates.append(time.monotonic())
                     seen.signs.append(seen.updates[-1])
