@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from news import sample
 from tests.browser.app_server import AppServer
@@ -66,6 +66,25 @@ def answer_of(page: Page, place: int = -1) -> str:
 def idle(page: Page) -> None:
     """Wait until the page's script has ended."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+
+
+def still(thing: Locator) -> None:
+    """Wait until it keeps its place: what opens above it may still be growing though the script has ended."""
+    box = None
+    for _ in range(100):
+        before, box = box, thing.bounding_box()
+        if box is not None and box == before:
+            return
+        thing.page.wait_for_timeout(200)
+    raise AssertionError("it never held still")
+
+
+def choose(page: Page, menu: Locator, option: str | re.Pattern[str]) -> None:
+    """Open a menu and press an option. A menu moves with its button, so also out of sight."""
+    still(menu)
+    menu.click()
+    page.get_by_role("menuitem", name=option, exact=True).click()
+    idle(page)
 
 
 def test_a_newcomer_without_a_key_loads_the_sample_and_reads_a_cited_answer(

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.app_server import AppServer
 from tests.browser.conftest import CHROMIUM, KEY
-from tests.browser.test_ask import QUESTION, answer_of, ask, idle, load_sample
+from tests.browser.test_ask import QUESTION, answer_of, ask, choose, idle, load_sample
 from tests.browser.test_hostile import ALIVE, PAYLOADS
 from tests.groq_server import MODELS, VOICES, GroqServer, Request, spoken
 
@@ -39,12 +39,6 @@ def answered(page: Page, groq: GroqServer, text: str, question: str = QUESTION) 
     groq.says(text)
     ask(page, question)
     expect(page.get_by_text(re.split(r"[\[\n]", text)[0].strip()).last).to_be_visible(timeout=SLOW)
-    idle(page)
-
-
-def choose(page: Page, menu: Locator, option: str | re.Pattern[str]) -> None:
-    menu.click()
-    page.get_by_role("menuitem", name=option, exact=True).click()
     idle(page)
 
 

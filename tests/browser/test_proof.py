@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.app_server import ROOT, AppServer
 from tests.browser.conftest import SCREENSHOTS
-from tests.browser.test_ask import QUESTION, ask, idle, load_sample
+from tests.browser.test_ask import QUESTION, ask, choose, idle, load_sample
 from tests.groq_server import GroqServer
 
 HURT = "The number of people hurt when the ferry Lady Corran struck the north breakwater has risen to 41 [1]."
@@ -133,8 +133,7 @@ def test_who_was_given_the_link_opens_the_marks_too(
     app: AppServer, page: Page, groq: GroqServer, open_page: Callable[..., Page]
 ) -> None:
     answered(page, groq)
-    page.get_by_role("button", name="Chat menu").click()
-    page.get_by_role("menuitem", name="Share").or_(page.get_by_role("option", name="Share")).first.click()
+    choose(page, page.get_by_role("button", name="Chat menu"), "Share")
     page.get_by_role("button", name="Make the link").click()
     shared = page.get_by_test_id("stSidebar").get_by_test_id("stCode")
     expect(shared).to_be_visible()
@@ -256,8 +255,7 @@ def test_the_evidence_is_exported_opens_without_a_request_and_verifies(
     page: Page, groq: GroqServer, open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
     answer = answered(page, groq)
-    answer.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Evidence").or_(page.get_by_role("option", name="Evidence")).first.click()
+    choose(page, answer.get_by_role("button", name="More"), "Evidence")
     for kind in ("HTML", "JSON"):
         with page.expect_download() as coming:
             page.get_by_role("button", name=f"Evidence as {kind}").click()
