@@ -2,7 +2,8 @@
 
 Streamlit ends a page's script at any click, reload or lost connection, and whatever the script was reading with it. So
 a thread reads the answer, and pages only look on: a `view` begins with all the text there is and goes on as it grows,
-for as many pages as want to see it. When nobody has looked for `grace_s`, the answer is stopped: it costs tokens.
+for as many pages as want to see it. When nobody has looked for `grace_s`, and nobody says that it is still wanted, the
+answer is stopped: it costs tokens.
 
 A view gives the answer block by block (`llm.blocks`), each in pieces. A page sends the whole of the block that is open
 with each piece, so how often a piece comes is decided by what it costs: see `Pace`.
@@ -209,8 +210,9 @@ class Live:
     `save(live)` is called about every `save_s` while text grows and once at the end; what it raises is logged, and the
     answer goes on. `after(live)` is called once when all that is over and nobody waits any more. `grace_s` are the
     seconds that an answer nobody looks at is still written; before the first look they are `arrive_s`, since the page
-    that asked comes late where many are drawn at once. `cancel` gives up what `ask` is opening when `stop` comes
-    before there is an answer: `ChatModel.cancel`. `slots` let it wait for its turn before `ask` is called.
+    that asked comes late where many are drawn at once. `wanted` is asked each `grace_s` whether an answer that nobody
+    looks at is to go on none the less. `cancel` gives up what `ask` is opening when `stop` comes before there is an
+    answer: `ChatModel.cancel`. `slots` let it wait for its turn before `ask` is called.
     """
 
     def __init__(
@@ -220,6 +222,7 @@ class Live:
         save: Callable[[Live], object],
         after: Callable[[Live], object] | None = None,
         cancel: Callable[[], object] | None = None,
+        wanted: Callable[[], bool] = lambda: False,
         slots: Slots | None = None,
         save_s: float = 1.0,
         grace_s: float = 1.5,
@@ -230,6 +233,7 @@ class Live:
         self._save = save
         self._after = after
         self._cancel = cancel
+        self._wanted = wanted
         self._slots = slots
         self._save_s = save_s
         self._grace_s = grace_s
@@ -255,6 +259,8 @@ class Live:
         """The answer, once it has begun."""
         self.status: Waiting | Queued | None = None
         """What it waits for before it can begin, if it waits."""
+        self.deserted = False
+        """Whether it was stopped because nobody looked."""
         self.error: Exception | None = None
         """What `ask` raised, if it did."""
         self.done = threading.Event()
@@ -483,7 +489,7 @@ class Live:
             with self._changed:
                 now = self._clock()
                 ended = self._ended
-                deserted = not self._viewers and not self._stopping and now - self._alone_since >= self._grace_s
+                alone = not self._viewers and not self._stopping and now - self._alone_since >= self._grace_s
                 save = self._unsaved and now >= due and not ended
                 if save:
                     self._unsaved = False
@@ -493,11 +499,21 @@ class Live:
                 if self._after:
                     self._try(self._after)
                 return
-            if deserted:
-                self.stop()
+            if alone:
+                self._look_for_readers()
             if save:
                 due = now + self._save_s
                 self._try(self._save)
+
+    def _look_for_readers(self) -> None:
+        wanted = self._wanted()
+        with self._changed:
+            if self._viewers:
+                return
+            self._alone_since = self._clock()
+            self.deserted = not wanted
+        if not wanted:
+            self.stop()
 
     def _pause(self, due: float) -> float | None:
         """Seconds until the keeper has something to do if nobody nudges it; None for never."""

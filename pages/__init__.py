@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import streamlit as st
 from streamlit import runtime
@@ -109,6 +109,18 @@ def providers() -> list[str]:
     return [*([""] if told.get("client_id") else []), *named]
 
 
+Leaving = Literal["stop", "on", "lost"]
+"""How a page looked away from an answer that is being written: by Stop, because its session went on to another run, or
+because the connection was lost."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """A browser session: how many runs of pages it has begun."""
+
+    runs: int = 0
+
+
 @dataclass(slots=True)
 class Services:
     """What lives as long as the process, shared by all sessions; every part is safe to share by threads.
@@ -131,12 +143,20 @@ class Services:
     """How many answers are written at once."""
     lives: dict[str, Live] = field(default_factory=dict)
     """Answers being written, by turn."""
-    left: dict[str, str] = field(default_factory=dict)
-    """For answers being written: the session that looked away last and was still connected then, else ""."""
+    left: dict[str, dict[str, Leaving]] = field(default_factory=dict)
+    """For answers being written, by turn: the sessions that looked away."""
     reader: Reader = field(default_factory=Reader)
+    visit: Visit = field(default_factory=Visit)
+    run: int = 0
+    """Which run of its visit this is."""
 
-    def of(self, reader: Reader) -> Services:
-        """The same for another reader."""
+    @property
+    def went_on(self) -> bool:
+        """Whether the reader has begun another run since this one."""
+        return self.visit.runs > self.run
+
+    def of(self, reader: Reader, visit: Visit | None = None, run: int = 0) -> Services:
+        """The same for another reader, in a run of their visit."""
         return replace(
             self,
             store=self.store.of(reader.id, own_feeds=reader.own_feeds),
@@ -144,6 +164,8 @@ class Services:
             usages=self.usages.of(reader.id),
             reading=self.reading.of(reader.id),
             reader=reader,
+            visit=visit or Visit(),
+            run=run,
         )
 
 
@@ -208,6 +230,8 @@ def frame(title: str, *, open_to_all: bool = False) -> Services:
 
     Only a page that is `open_to_all` is shown to those who must sign in first.
     """
+    visit: Visit = st.session_state.setdefault("visit", Visit())
+    run = visit.runs = visit.runs + 1
     st.set_page_config(
         page_title=f"{title} · Broadsheet" if title != "Ask" else "Broadsheet",
         page_icon=ICON,  # our own file: Streamlit would fetch a named icon from another host
@@ -228,7 +252,7 @@ def frame(title: str, *, open_to_all: bool = False) -> Services:
     except StorageError as error:
         st.error(str(error), title="The database cannot be used")
         st.stop()
-    part = part.of(reader or NOBODY)
+    part = part.of(reader or NOBODY, visit, run)
     if part.reader.name and not st.session_state.get("noted"):
         part.readers.seen(part.reader, now=now())
         st.session_state.noted = True

@@ -22,7 +22,7 @@ from llm.base import ChatModel
 from llm.live import Live
 from news.search import search
 from news.types import Found
-from pages import Services, is_connected, now, session_id
+from pages import Leaving, Services, is_connected, now, session_id
 from pages.parts.budget import Payer
 from pages.parts.model import chat_model
 
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 ID_CHARACTERS = 12
 """Of a turn's id, as the question's in the log: enough to find it, and too few to open it."""
-SESSION_GOES_S = 0.2
-"""After this a session whose connection was lost is not called connected any more."""
+TELLS_S = 0.2
+"""After this a session whose connection was lost is not called connected any more, and one that went on runs again."""
 
 DESERTED = "This answer was stopped when nobody was there to read it."
 
@@ -206,7 +206,7 @@ def start(
 
     def save(live: Live) -> None:
         state, reason = live.state, live.reason
-        if state == "stopped" and part.left.get(turn.id) == "":
+        if live.deserted and "stop" not in part.left.get(turn.id, {}).values():
             reason = DESERTED
         if live.answer is None and turn.answer:  # what there was of it is kept, and can still go on
             answer, details, state = turn.answer, turn.details, "interrupted" if state == "failed" else state
@@ -222,11 +222,17 @@ def start(
         if folded := fold(part, chat, turn, before, live, sums.metered(spare)):
             sums.settle(folded)
 
+    def wanted() -> bool:
+        left = part.left.get(turn.id, {})
+        return any(how == "on" and is_connected(session) for session, how in left.items())
+
     live = Live(
-        partial(answer, payer.metered(answering)), save=save, after=after, cancel=answering.cancel, slots=part.slots
-    )
+        partial(answer, payer.metered(answering)), save=save, after=after, cancel=answering.cancel, wanted=wanted,
+        slots=part.slots,
+    )  # fmt: skip
     for old in [key for key, other in part.lives.items() if other.finished]:
         part.lives.pop(old, None)
+        part.left.pop(old, None)
     part.lives[turn.id] = live
     part.left.pop(turn.id, None)
     live.start()
@@ -287,22 +293,28 @@ def fold(
 
 @contextmanager
 def watched(part: Services, turn: Turn, live: Live) -> Iterator[None]:
-    """While a page looks on. How it leaves tells Stop from a click: see `was_stopped`."""
-    part.left.pop(turn.id, None)
+    """While a page looks on. How it leaves is kept.
+
+    Streamlit ends a run in the same way for Stop, for a click and for a lost connection. After a click the same session
+    runs again, here or on another page, and the answer goes on; with a lost connection the session went.
+    """
     session = session_id()
+    others = {other: how for other, how in part.left.get(turn.id, {}).items() if how == "on" and other != session}
+    part.left[turn.id] = others
     try:
         with live.attended():
             yield
     finally:  # nothing of Streamlit may be touched here: this run may have been stopped
         if not live.finished:
-            time.sleep(SESSION_GOES_S)
-            part.left[turn.id] = session if is_connected(session) else ""
+            time.sleep(TELLS_S)
+            how: Leaving = "lost" if not is_connected(session) else "on" if part.went_on else "stop"
+            part.left[turn.id] = {**part.left.get(turn.id, {}), session: how}
 
 
 def was_stopped(part: Services, turn: Turn) -> bool:
-    """Whether the reader pressed Stop on an answer that is still being written.
+    """Whether the reader pressed Stop on an answer that is still being written, and came back by a reload.
 
-    Streamlit ends a run in the same way for Stop, for a click and for a lost connection. After a click the same session
-    comes back; with a lost connection the session went. If another one asks now, it was Stop, then a reload.
+    To the session that pressed it this is not said: where many are drawn, its next run may have begun late.
     """
-    return part.left.get(turn.id, "") not in ("", session_id())
+    left = part.left.get(turn.id, {})
+    return any(how == "stop" and session != session_id() for session, how in left.items())

@@ -123,6 +123,48 @@ def test_a_closed_tab_closes_the_connection_and_keeps_what_was_written(
     expect(back.get_by_role("button", name="Continue")).to_be_visible()
 
 
+def test_who_goes_to_another_page_finds_the_whole_answer_on_the_way_back(
+    page: Page, groq: GroqServer, open_page: Callable[..., Page]
+) -> None:
+    before = groq.count
+    groq.says(deltas=long("away", 120), per_second=20)
+    ask(page, QUESTION)
+    expect(page.get_by_text("away005")).to_be_visible(timeout=SLOW)
+    address = page.url
+    page.get_by_role("link", name="Front page").click()
+    expect(page.get_by_role("heading", name="Front page")).to_be_visible(timeout=SLOW)
+    other = open_page(address)  # while it is written, without having been looked at for longer than the grace
+    expect(other.get_by_text("away060")).to_be_visible(timeout=SLOW)
+    other.close()
+    assert groq.last.done.wait(30)
+    assert not groq.last.aborted
+    page.goto(address)
+    expect(page.get_by_text("away119")).to_be_visible(timeout=SLOW)
+    idle(page)
+    assert re.findall(r"away(\d{3})", answer_of(page)) == [f"{n:03}" for n in range(120)]
+    expect(page.get_by_text("stopped")).to_have_count(0)
+    assert groq.count == before + 1
+
+
+def test_a_tab_closed_on_another_page_stops_the_answer_that_was_left(
+    page: Page, groq: GroqServer, open_page: Callable[..., Page]
+) -> None:
+    groq.says(deltas=long("gone"), per_second=20)
+    ask(page, QUESTION)
+    expect(page.get_by_text("gone005")).to_be_visible(timeout=SLOW)
+    address, request = page.url, groq.last
+    page.get_by_role("link", name="Sources").click()
+    expect(page.get_by_role("heading", name="Sources")).to_be_visible(timeout=SLOW)
+    page.wait_for_timeout(1000 * GRACE_S + 500)
+    assert not request.done.is_set()
+    at = groq.clock()
+    page.close()
+    assert closed_after(request, at) < GRACE_S + CLOSES_S
+    back = open_page(address)
+    expect(back.get_by_text("stopped when nobody was there to read it")).to_be_visible()
+    expect(back.get_by_role("button", name="Continue")).to_be_visible()
+
+
 def test_two_tabs_show_the_same_answer_while_it_is_written_and_afterwards(
     page: Page, groq: GroqServer, open_page: Callable[..., Page]
 ) -> None:

@@ -150,6 +150,33 @@ def test_when_nobody_looks_any_more_the_answer_is_stopped(lives):
     assert model.script[0].closed.is_set()
 
 
+def test_an_answer_that_is_wanted_goes_on_unseen_and_no_longer_than_that(lives):
+    wanted = [True]
+    steps = threading.Semaphore(1)
+    model = FakeModel().waits("Oil ", "rose ", "again.", steps=steps)
+    live = lives(model, grace_s=0.02, arrive_s=20.0, wanted=lambda: wanted[0])
+    page = pieces(live)
+    assert first_text(page) == "Oil"
+    page.close()
+    assert not live.wait(0.2)  # ten times the grace
+    assert (live.state, live.deserted) == ("streaming", False)
+    steps.release()
+    again = pieces(live)
+    assert "".join(islice((piece for piece in again if piece), 2)) == "Oil rose"
+    again.close()
+    wanted[0] = False
+    assert live.wait(LONG)
+    assert (live.state, live.deserted) == ("stopped", True)
+
+
+def test_who_stops_an_answer_has_not_deserted_it(lives):
+    live = lives(FakeModel().falls_silent("Oil "))
+    assert first_text(pieces(live)) == "Oil"
+    live.stop()
+    assert live.wait(LONG)
+    assert (live.state, live.deserted) == ("stopped", False)
+
+
 def test_an_answer_that_nobody_ever_looked_at_is_stopped_too(lives):
     live = lives(FakeModel().falls_silent("Oil "), grace_s=0.01)
     assert live.wait(LONG)
