@@ -14,9 +14,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from llm.base import CTX_LENGTH, REPLY_TOKENS, ChatModel, Delta, Interrupted, Message, Stream
-from llm.caveats import HARDLY
+from llm.caveats import HARDLY, day
 from llm.prompt import read_begun, read_caveats, read_earlier, read_passages, tail
 from news.terms import ASKING, sentences, terms, words
 from news.types import Passage
@@ -234,8 +235,19 @@ def _sentences(passage: Passage) -> list[str]:
 
 def _quoted(chosen: Sequence[_Sentence]) -> str:
     outlets = len({sentence.passage.feed for sentence in chosen})
-    lead = "From one outlet:" if outlets == 1 else f"From {outlets} outlets:"
-    return f"{lead}\n\n" + "\n".join(map(_line, chosen))
+    lead = "From one outlet" if outlets == 1 else f"From {outlets} outlets"
+    days = _days([sentence.passage.published_at for sentence in chosen])
+    return f"{lead}, {days}:\n\n" + "\n".join(map(_line, chosen))
+
+
+def _days(moments: Sequence[datetime]) -> str:
+    """From which day to which: "20 May 2026", "18 to 20 May 2026", "30 April to 20 May 2026"."""
+    first, last = min(moments).astimezone(UTC), max(moments).astimezone(UTC)
+    if first.date() == last.date():
+        return day(last)
+    if first.year != last.year:
+        return f"{day(first)} to {day(last)}"
+    return f"{first.day}{'' if first.month == last.month else f' {first:%B}'} to {day(last)}"
 
 
 def _line(sentence: _Sentence) -> str:

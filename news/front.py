@@ -53,15 +53,17 @@ class Card:
 
     It tells of the page's span (two days, or what the filter says), but for `first_at` and `first_feed`: the story's
     first report, whenever that was. `outlets` come by their number of entries, most first. `reports` counts articles:
-    one that several feeds carry counts once, as it does among the `origins`. `hours` are the reports of each of the
-    last 24 hours, oldest first. `last_at` is the newest publication, `moved_at` when the last report came.
-    `edited` counts the entries whose wording changed. `others` are the newest entry of each outlet but the lead's.
+    one that several feeds carry counts once, as it does among the `origins`. `days` is the length of the span if the
+    story was told before it, 0 if this is all of it. `hours` are the reports of each of the last 24 hours, oldest
+    first. `last_at` is the newest publication, `moved_at` when the last report came. `edited` counts the entries whose
+    wording changed. `others` are the newest entry of each outlet but the lead's.
     """
 
     id: int
     lead: Entry
     outlets: tuple[Outlet, ...]
     reports: int
+    days: int
     origins: int
     first_at: datetime
     first_feed: str
@@ -204,7 +206,7 @@ def front(
     topics = {story: _topic(reports, feeds) for story, reports in told.items()}
     cards = (
         _card(
-            story, told[story], texts, until=span.until, feeds=feeds, begun=begun.get(story, told[story][0]),
+            story, told[story], texts, span=span, feeds=feeds, begun=begun.get(story, told[story][0]),
             origins=origins[story], topic=topics[story], weighs=weights[story],
         )
         for story in shown
@@ -342,6 +344,10 @@ class _Span:
     since: datetime
     until: datetime
 
+    @property
+    def days(self) -> int:
+        return math.ceil((self.until - self.since) / timedelta(days=1))
+
 
 def _span(store: Store, wanted: Filter, at: datetime, among: Collection[int] | None) -> tuple[_Span, list[Report]]:
     """What a page tells of, and the reports in it."""
@@ -426,7 +432,7 @@ def _card(
     reports: Sequence[Report],
     texts: Mapping[int, Entry],
     *,
-    until: datetime,
+    span: _Span,
     feeds: Mapping[int, Feed],
     begun: Report,
     origins: int,
@@ -442,7 +448,7 @@ def _card(
     newest.pop(lead.feed_id, None)
     hours = [0] * HOURS
     for row in articles:
-        back = int((until.timestamp() - row.at) // 3600)
+        back = int((span.until.timestamp() - row.at) // 3600)
         if 0 <= back < HOURS:
             hours[HOURS - 1 - back] += 1
     outlets = Counter(row.feed_id for row in reports)
@@ -451,6 +457,7 @@ def _card(
         lead=lead,
         outlets=tuple(Outlet(id_, _name(feeds, id_), told) for id_, told in outlets.most_common()),
         reports=len(articles),
+        days=span.days if begun.at < span.since.timestamp() else 0,
         origins=origins,
         first_at=datetime.fromtimestamp(begun.at, UTC),
         first_feed=_name(feeds, begun.feed_id),

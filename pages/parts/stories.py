@@ -50,7 +50,7 @@ def told(card: Card) -> str:
     """How widely a story is told, as Markdown: its reports and origins, and a picture of its last day."""
     if card.reports < 2:
         return ""
-    words = [count(card.reports, "report")]
+    words = [count(card.reports, "report") + (f" in {count(card.days, 'day')}" if card.days else "")]
     if card.origins < card.reports:
         words.append(count(card.origins, "origin"))
     words = [*words, f"first {literal(card.first_feed)}"]

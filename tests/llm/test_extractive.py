@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -38,10 +39,27 @@ def asked(question: str, passages=OIL, turns=()) -> str:
 
 def test_the_best_sentences_are_quoted_with_their_outlet_and_number():
     text = asked("How much did the oil price rise?")
-    assert text.startswith("From 2 outlets:\n\n- ")
+    assert text.startswith("From 2 outlets, 10 June 2026:\n\n- ")
     assert "- Daily Ledger: “The oil price rose to 91 dollars after the strait was closed.” [2]" in text
     assert "- Harbour Post: “Crude oil rose 4 percent on Monday.” [1]" in text
     assert "ferries" not in text
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ([(2026, 5, 20), (2026, 5, 20)], "20 May 2026"),
+        ([(2026, 5, 20), (2026, 5, 18)], "18 to 20 May 2026"),
+        ([(2026, 4, 30), (2026, 5, 20)], "30 April to 20 May 2026"),
+        ([(2026, 1, 2), (2025, 12, 30)], "30 December 2025 to 2 January 2026"),
+    ],
+)
+def test_an_answer_begins_with_the_days_of_what_it_quotes(days, told):
+    passages = [
+        a_passage(n, feed=f"Outlet {n}", title=title, published_at=datetime(*day, 23, 59, tzinfo=UTC))
+        for n, (day, title) in enumerate(zip(days, ("The oil price rose", "Oil: a price war begins"), strict=True), 1)
+    ]
+    assert asked("oil price", passages).startswith(f"From 2 outlets, {told}:\n\n- ")
 
 
 @settings(max_examples=40, deadline=None)

@@ -76,7 +76,7 @@ def test_the_answer_streams_as_text_with_its_sources_below(news):
     done = run(news, "ask", "dockers strike Oslo", "--now", NOW.isoformat(), "--k", "1")
     assert (done.returncode, done.stderr) == (0, "")
     answer, sources = done.stdout.split("\n\nSources\n")
-    assert answer.startswith("From one outlet:")
+    assert answer.startswith("From one outlet, ")
     assert sources.startswith("[1] ")
     assert "https://outlet.example/" in sources
 

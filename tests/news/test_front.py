@@ -109,6 +109,7 @@ def test_without_news_for_a_while_the_page_is_that_of_the_last(ferry: Store) -> 
 def test_a_span_that_is_chosen_is_kept_to(ferry: Store) -> None:
     shown = front(ferry, Filter(since=ago(4)), now=NOW)
     assert [(card.id, card.reports, card.first_at) for card in shown.cards] == [(1, 1, ago(9)), (5, 1, ago(3))]
+    assert [card.days for card in shown.cards] == [1, 0]  # the first was told before: these are not all its reports
     assert (shown.since, shown.until) == (ago(4), NOW)
     assert front(ferry, Filter(since=ago(1)), now=NOW).total == 0
 

@@ -83,6 +83,14 @@ def test_the_story_that_most_outlets_tell_leads_and_is_told_once(app: App, shown
     assert links(at, "Whole story") == [f"id={story}"]
 
 
+def test_of_a_story_that_began_earlier_it_is_said_of_which_days_the_reports_are(app: App, shown: Shown):
+    app.publish(app.feed("Ledger"), "Ferry runs aground off Lady Corran", hours=60)
+    app.group()
+    told_by(app, "Ferry runs aground off Lady Corran", "The Post", "Meridian Wire")
+    app.group()
+    assert "2 reports in 2 days" in shown(app.open("front_page"))
+
+
 def test_a_page_goes_on_when_its_end_comes_near(app: App):
     app.publish(app.feed("The Post"), *[f"Number {n:02}" for n in range(45)])
     at = app.open("front_page", show="Latest")
