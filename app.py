@@ -291,6 +291,7 @@ with GATE.turn(first=True):  # what is seen at once, of everybody's questions; t
         running, turns = [], part.conversations.turns(chat)
     talk = part.conversations.get(chat)
     started = act(part, talk, chat, intent, turns, pinned) if intent else None
+    st.session_state.chat = chat if started or turns else ""
     with ExitStack() as here:  # whoever presses Stop from now on means this answer, before a word of it is looked at
         if started:
             turn, live, turns = started

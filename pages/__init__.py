@@ -241,7 +241,7 @@ def frame(title: str, *, open_to_all: bool = False) -> Services:
     try:
         mode = access(setting("ACCESS"))
         reader = who(mode, owners=setting("OWNERS"), members=setting("MEMBERS"))
-        masthead(reader, mode)
+        masthead(reader, mode, chat="" if title == "Ask" else st.session_state.get("chat", ""))
         if reader is None and not open_to_all:
             sign_in()
         part = services()
@@ -259,13 +259,14 @@ def frame(title: str, *, open_to_all: bool = False) -> Services:
     return part
 
 
-def masthead(reader: Reader | None, mode: Access) -> None:
-    """The name of the paper, and the pages that this reader may open."""
+def masthead(reader: Reader | None, mode: Access, *, chat: str = "") -> None:
+    """The name of the paper, and the pages that this reader may open; Ask with the chat that was open there last."""
     menu = [*MENU, OWNER] if reader and reader.owner and mode != "personal" else MENU if reader else ()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="masthead"):
         st.subheader("Broadsheet", anchor=False, width="content")
         for target, label, _icon in menu:
-            st.page_link(target, label=label, width="content")
+            back = {"c": chat} if chat and label == "Ask" else None
+            st.page_link(target, label=label, width="content", query_params=back)
 
 
 def sign_in() -> NoReturn:

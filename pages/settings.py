@@ -299,6 +299,7 @@ def forget(part: Services) -> None:
             live.wait(2.0)  # what it took is kept before all is deleted
     part.readers.forget(part.reader.id, now=now())
     st.session_state["deleted"] = True
+    st.session_state.pop("chat", None)
 
 
 def ask_first() -> None:

@@ -138,12 +138,14 @@ def test_who_goes_to_another_page_finds_the_whole_answer_on_the_way_back(
     other.close()
     assert groq.last.done.wait(30)
     assert not groq.last.aborted
-    page.goto(address)
+    page.get_by_role("link", name="Ask", exact=True).click()  # leads back to the chat that was left
     expect(page.get_by_text("away119")).to_be_visible(timeout=SLOW)
     idle(page)
     assert re.findall(r"away(\d{3})", answer_of(page)) == [f"{n:03}" for n in range(120)]
     expect(page.get_by_text("stopped")).to_have_count(0)
     assert groq.count == before + 1
+    page.get_by_role("link", name="Ask", exact=True).click()  # and from there to a new one
+    expect(page.get_by_role("heading", name="What would you like to know?")).to_be_visible(timeout=SLOW)
 
 
 def test_a_tab_closed_on_another_page_stops_the_answer_that_was_left(
