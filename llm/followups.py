@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from llm.citations import unmarked
 from llm.markdown import HIDDEN
-from news.terms import terms
+from news.terms import language_of, terms
 from news.types import Passage
 
 MOST = 3
@@ -105,16 +105,20 @@ def complete(
 ) -> tuple[str, ...]:
     """Three questions, or as many as there are: those `asked` by the model, then from passages that were not cited.
 
-    `question` and `earlier` were asked before and are not asked again. `cited` are numbers of `passages`, from 1.
+    `question` and `earlier` were asked before and are not asked again. `cited` are numbers of `passages`, from 1. What
+    is in another language than the question is asked about only where nothing is in its own.
     """
     found: dict[frozenset[str], str] = {}
     before = {_matter(each) for each in (question, *earlier)}
     used = set(cited)
     told = [frozenset(terms(p.title)) for n, p in enumerate(passages, 1) if n in used]
-    wording = _wording(question)
+    wording, tongue = _wording(question), _tongue(question)
     for each in asked:
         found.setdefault(_matter(each), each)
+    own = [_tongue(f"{passage.title} {passage.text}") == tongue for passage in passages]
     for n, passage in enumerate(passages, 1):
+        if any(own) and not own[n - 1]:
+            continue
         headline = _clean(passage.title)
         held = frozenset(terms(headline))
         if n in used or not held or any(len(held & other) >= _SAME * len(held | other) for other in told):
@@ -162,6 +166,11 @@ _BY_WORDS = (
     ("che chi cosa quale quando come perché dove il gli della nella è sono", "Che cosa si sa di «{}»?"),
     ("quem qual quando como onde quanto o os as do da uma sobre são está", "O que se sabe sobre “{}”?"),
 )
+
+
+def _tongue(text: str) -> str:
+    """The script of a text, where it tells the language, else the language."""
+    return next((script.pattern for script, _ in _BY_SCRIPT if script.search(text)), "") or language_of(text)
 
 
 def _wording(question: str) -> str:

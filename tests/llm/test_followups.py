@@ -165,3 +165,24 @@ def test_a_headline_is_cut_at_a_word_and_loses_what_hides():
     assert len(asked) <= LONGEST
     assert "\u202e" not in asked
     assert asked.endswith("…”?")
+
+
+FERRY = (
+    a_passage(1, title="Ferry hits a breakwater", text="The ferry was late and nobody on the bridge saw it."),
+    a_passage(2, title="Un ferri choca contra el rompeolas y deja heridos", text="El ferri llegaba tarde del puerto."),
+    a_passage(3, title="Crew reported the faulty radar twice", text="The inquiry was told that they had done so."),
+    a_passage(4, title="フェリーが防波堤に衝突", text="けが人が出た。"),
+)
+
+
+def test_what_is_in_another_language_is_not_asked_about_beside_what_is_in_ones_own():
+    asked = complete([], "What happened to the ferry?", [], FERRY, [1])
+    assert asked == ("What is known about “Crew reported the faulty radar twice”?",)
+    assert complete([], "¿Qué pasó con el ferri en el puerto?", [], FERRY, [1]) == (
+        "¿Qué se sabe de «Un ferri choca contra el rompeolas y deja heridos»?",
+    )
+
+
+def test_where_nothing_is_in_ones_own_language_the_others_are_asked_about():
+    asked = complete([], "What happened to the ferry?", [], (FERRY[1], FERRY[3]), [])
+    assert [each.split("“")[1][:6] for each in asked] == ["Un fer", "フェリーが防"]
