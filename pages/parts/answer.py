@@ -10,6 +10,7 @@ from itertools import count
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.write import WriteMixin
 
 from llm.blocks import cut
 from llm.live import Block, Live, Queued, Waiting
@@ -60,13 +61,27 @@ def stream(live: Live, first: DeltaGenerator | None = None, meanwhile: Callable[
             place = st.empty() if number else first
             open_block = None if block.finished else block
             if open_block:
-                place.write_stream(_pieces(block, None if number else _Before(live, first, told), meanwhile))
+                _InPlace(place).write_stream(_pieces(block, None if number else _Before(live, first, told), meanwhile))
             elif block.text:
                 place.markdown(block.marked)
     if not live.markdown.strip():
         first.empty()
     elif open_block:
         place.markdown(open_block.marked)
+
+
+class _InPlace(WriteMixin):
+    """`st.write_stream` over what stands in a place.
+
+    Streamlit empties the place before the first piece. On a busy machine the two come apart, and what was seen there
+    goes for a moment before the text comes.
+    """
+
+    def __init__(self, place: DeltaGenerator) -> None:
+        self._place = place
+
+    def empty(self) -> DeltaGenerator:
+        return self._place
 
 
 def _pieces(block: Block, before: _Before | None, meanwhile: Callable[[], object]) -> Iterator[str]:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner import enqueue_message
+from streamlit.testing.v1 import AppTest
 
-from llm.live import Queued, Waiting
+from llm.assistant import ask
+from llm.live import Live, Queued, Waiting
 from llm.markdown import JOINER
+from news.types import Found, Horizon
 from pages.parts.answer import THOUGHTS, in_words, thoughts
 from pages.parts.plain import cited_lines
+from tests.llm.fake_model import FakeModel
+from tests.llm.passages import passages
+
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 
 
 def shown(markdown: str) -> str:
@@ -67,3 +77,39 @@ def test_what_an_answer_cites_is_a_line_each():
         "[2] Oil up (E, 2026-06-10) https://e.test/2\n[5] Oil up (E, 2026-06-10) https://e.test/2"
     )
     assert cited_lines({}) == ""
+
+
+def written() -> Live:
+    """An answer that is being written."""
+    found, model = Found(passages(1), Horizon(1, 1, None, None)), FakeModel().says("Oil ", "rose ", "again [1].")
+    live = Live(lambda: ask("What?", [], model=model, retrieve=lambda *_: found, now=NOW), save=lambda _: None)
+    live.start()
+    return live
+
+
+def page() -> None:
+    import streamlit as st
+
+    from pages.parts.answer import stream
+    from tests.pages.test_answer import written
+
+    first = st.empty()
+    first.caption("Looking")
+    stream(written(), first)
+
+
+def test_a_place_is_not_empty_between_what_was_waited_for_and_the_first_words(monkeypatch: pytest.MonkeyPatch):
+    sent: list[Any] = []
+
+    def keep(message: Any) -> None:
+        sent.append(message)
+        enqueue_message(message)
+
+    monkeypatch.setattr("streamlit.delta_generator._enqueue_message", keep)
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    drawn = [message.delta.new_element for message in sent if list(message.metadata.delta_path) == [0, 0]]
+    assert [part.WhichOneof("type") for part in drawn[:2]] == ["empty", "markdown"]
+    assert {part.WhichOneof("type") for part in drawn[1:]} == {"markdown"}
+    assert drawn[1].markdown.body == "Looking"
+    assert "Oil rose again" in drawn[-1].markdown.body
