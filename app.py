@@ -81,6 +81,7 @@ def conversation_id(part: Services) -> str:
 
 def draw_pin(part: Services) -> tuple[int, ...]:
     """The article or the story that the URL pins into the context, with a way to let it go; gives its entries' ids."""
+    place = st.empty()  # else what was pinned in another chat would be seen, greyed, until the answer ends
     pin, story = (st.query_params.get(name, "") for name in ("pin", "story"))
     told = whole_story(part.store, int(story), now=now()) if ID.fullmatch(story) else None
     entry = told.lead if told else part.store.entry(int(pin)) if ID.fullmatch(pin) else None
@@ -88,7 +89,7 @@ def draw_pin(part: Services) -> tuple[int, ...]:
         return ()
     pinned = told.in_short() if told else (entry,)
     of = f"{len(pinned)} of its {count(len(told.entries), 'report')}" if told else literal(entry.feed)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with place.container(horizontal=True, vertical_alignment="center"):
         about = f":small[About] {link(entry.title, entry.url)} :small[:gray[{of}]]"
         st.markdown(about, width="stretch")
         if st.button("Remove", key="unpin", icon=":material/close:", type="tertiary"):
