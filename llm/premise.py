@@ -66,7 +66,7 @@ evacuate evacuated evacuation | flee
 kidnap kidnapped kidnapping abduct abducted abduction | seize hostage
 apologise apologised apologize apologized apology | sorry regret
 confess confessed confession | admit guilty
-land landed landing | touch arrive splash
+land landed landing | touch arrive splash fall fell hit fire
 """
 _PHRASES = re.compile(
     r"\b(?:(?P<resign>(?:step(?:s|ped|ping)?|st(?:and|ands|anding|ood)) down)|(?P<cancel>call(?:s|ed|ing)? off)|"
@@ -90,6 +90,7 @@ _WHO = re.compile(
 )
 _PRONOUN = re.compile(r"^(?:he|she|it)\b", re.IGNORECASE)
 _ENDS = re.compile(r"[?;,]| (?:and (?:why|what|who|when|how|where)|after|since|because|now that)\b")
+_WHERE = re.compile(r"\b(?:in|at|near|off|outside)(?: the)?(?: [A-Z][\w’'-]*)* $")  # before the name of a place
 _DETERMINERS = frozenset("the a an this that his her its their any in on of for to".split())
 _PAST = frozenset("won lost sold bought quit sank sunk withdrew withdrawn died shot wed lain".split())
 _UNREAL = re.compile(
@@ -185,7 +186,9 @@ def _event(word: str) -> int | None:
 
 def _who(clause: str, line: int) -> frozenset[str]:
     tokens = [token for token in read(clause) if token.key not in _SAYS[line]]
-    names = frozenset(_key(token) for token in tokens if token.kind == "name")
+    names = frozenset(
+        _key(token) for token in tokens if token.kind == "name" and not _WHERE.search(clause[: token.start])
+    )
     return names or frozenset(token.key for token in tokens if token.kind == "word")
 
 

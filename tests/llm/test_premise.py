@@ -87,5 +87,19 @@ def test_a_nation_and_its_people_are_one() -> None:
     assert unsupported("Why is America's spy chief stepping down?", [passage]) == ()
 
 
+def test_a_place_is_where_it_happened_and_not_to_whom() -> None:
+    passage = a_passage(
+        title="Teenagers held over murder of boy", text="He was found at the river. The city is Rennes."
+    )
+    assert unsupported("How was the boy in Rennes killed?", [passage]) == ()
+    visit = a_passage(title="Singer arrested in Paris", text="Fans waited. Taylor Swift was not there.")
+    assert unsupported("When was Elton John arrested in Paris?", [visit]) == ("Elton John was arrested in Paris",)
+
+
+def test_what_was_fired_into_the_sea_landed_there() -> None:
+    passage = a_passage(title="North Korea fires projectiles into the sea", text="Nobody was hurt.")
+    assert unsupported("Where did the North Korean projectiles land?", [passage]) == ()
+
+
 def test_where_nothing_was_found_nothing_is_said_of_it() -> None:
     assert unsupported("Why did Keir Starmer resign?", []) == ()
