@@ -178,7 +178,7 @@ return / leave | conservative / liberal | democrat / republican | democratic / r
 """
 
 _NATIONS = """
-usa american america | uk britain british | england english | scotland scottish scots scot | wales welsh | france
+usa american america | uk britain british briton | england english | scotland scottish scots scot | wales welsh | france
 french | germany german | spain spanish spaniard | italy italian | netherlands dutch holland | belgium belgian |
 switzerland swiss | austria austrian | poland polish pole | denmark danish dane | sweden swedish swede | norway
 norwegian | finland finnish finn | iceland icelandic | ireland irish | portugal portuguese | greece greek | turkey
@@ -198,6 +198,11 @@ vietnamese | cambodia cambodian | myanmar burma burmese | singapore singaporean 
 albanian | czech | slovakia slovak | slovenia slovenian | estonia estonian | latvia latvian | lithuania lithuanian |
 europe european eu | africa african | asia asian | arab arabia arabian | cyprus cypriot | malta maltese | kurd kurdish
 kurdistan | hungary magyar | wales welshman | guinea guinean | mali malian | niger nigerien | chad chadian
+| emirates emirati uae | kuwait kuwaiti | bahrain bahraini | oman omani | azerbaijan azerbaijani azeri | georgia
+georgian | kazakhstan kazakh | uzbekistan uzbek | tajikistan tajik | kyrgyzstan kyrgyz | turkmenistan turkmen | moldova
+moldovan | montenegro montenegrin | macedonia macedonian | mongolia mongolian | laos lao laotian | lanka lankan |
+tanzania tanzanian | malawi malawian | namibia namibian | madagascar malagasy | eritrea eritrean | guatemala guatemalan
+| honduras honduran | nicaragua nicaraguan | salvador salvadoran | panama panamanian | greenland greenlandic
 """
 
 # What lies in a nation: a text about Lisbon is about Portugal, but not the other way round.

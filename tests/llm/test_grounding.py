@@ -239,3 +239,15 @@ def test_what_no_passage_speaks_of_lowers_the_score() -> None:
     plain = check("Eleven people died when a ferry sank.", [_FERRY])
     added = check("Eleven people died when a ferry sank after its engine caught fire.", [_FERRY])
     assert added.score < plain.score
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("Emirati police detained a Kazakh man.", "supported"),
+        ("UAE police detained a man from Kazakhstan.", "supported"),
+        ("Emirati police detained a Kuwaiti man.", "contradicted"),
+    ],
+)
+def test_a_country_its_people_and_its_short_name_are_one(sentence: str, verdict: str) -> None:
+    assert check(sentence, ["Police in the Emirates detained a man from Kazakhstan."]).verdict == verdict
