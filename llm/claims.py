@@ -2,7 +2,7 @@
 
 Spans count in the raw answer, so that a page can mark them. A citation belongs to the words before it, whether it
 stands before the full stop or after it. Headings, questions, greetings and sentences that only say that the passages
-are silent state nothing and are marked so. Lists and tables are read by the item and by the row, quotations as a whole.
+are silent state nothing and are marked so. Lists and tables are read by the item and by the row.
 """
 
 from __future__ import annotations
@@ -50,11 +50,6 @@ _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})", re.MULTILINE)
 _JOINT = re.compile(r"\s*(?:[,;:\u2013\u2014-]\s*)?(?:(?:and|but|while|whereas|though|although)\s+)?(?<=[\s,;])")
 _MAY_END = re.compile("[\\n.!?\u2026\u061f\u06d4\u0964\u3002\uff01\uff1f]")
 _AHEAD = 45  # characters after a full stop that decide whether a sentence ends there
-_QUOTE = re.compile(r"[\u201c\u201d\u201e\u00ab\u00bb\u300c-\u300f]|(?P<opens>(?<![^\s(\[])\"(?=\S))|(?<=\S)\"(?!\w)")
-_CLOSES = {
-    "\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb", "\u300c": "\u300d", "\u300e": "\u300f",
-}  # fmt: skip
-_LONGEST_QUOTE = 400  # characters from where its claim begins; a longer quotation falls into its sentences
 _WORD = re.compile(r"[^\W_]")
 _SPAN = 30  # numbers in "[1-30]", beyond which it is no range of passages
 
@@ -122,8 +117,7 @@ class Stream:
         """Whether a claim of the line that is still being written is finished: enough follows it to tell."""
         if claim.start < line or self._answer[line:].lstrip(" \t>")[:1] in ("", "|", "#", "*", "_", "`", "~"):
             return False
-        ahead = _AHEAD + _LONGEST_QUOTE * bool(_awaited(self._answer[claim.start : claim.end]))
-        return len(_CITATION.sub("", self._answer[claim.end :]).strip()) > ahead
+        return len(_CITATION.sub("", self._answer[claim.end :]).strip()) > _AHEAD
 
 
 def _claims(answer: str, at: int) -> Iterator[Claim]:
@@ -157,7 +151,10 @@ def _row(line: str, start: int, is_head: bool) -> Iterator[Claim]:
 def _cut(line: str, start: int, is_heading: bool) -> Iterator[Claim]:
     """The claims of one line. Citations are taken out before it is cut: they stand on either side of a full stop."""
     plain, raw, groups = _uncited(line)
-    for first, last in _sentences(plain):
+    at = 0
+    for sentence in sentences(plain):
+        first = plain.find(sentence, at)
+        last = at = first + len(sentence)
         mine = [group for group in groups if first < group[0] <= last or (group[0] <= first and first == 0)]
         for a, b, numbers in _parts(plain, first, last, mine):
             text = _unmarked(plain[a:b])
@@ -165,31 +162,6 @@ def _cut(line: str, start: int, is_heading: bool) -> Iterator[Claim]:
             if text:
                 begins, ends = _emphasized(line, raw[a], ends)
                 yield Claim(start + begins, start + ends, text, numbers, not is_heading and _states(text))
-
-
-def _sentences(plain: str) -> Iterator[tuple[int, int]]:
-    """The spans of a line's sentences, those that one quotation holds as one."""
-    at = begins = 0
-    whole = True
-    for sentence in sentences(plain):
-        first = plain.find(sentence, at)
-        at = first + len(sentence)
-        begins = first if whole else begins
-        mark = _awaited(plain[begins:at])
-        whole = not mark or not any(closing in plain[at : begins + _LONGEST_QUOTE] for closing in mark)
-        if whole:
-            yield begins, at
-
-
-def _awaited(text: str) -> str:
-    """The marks of which one would close the quotation that is open at the end of `text`; "" if none is."""
-    marks = ""
-    for match in _QUOTE.finditer(text):
-        if not marks:
-            marks = match["opens"] or _CLOSES.get(match[0], "")
-        elif match[0] in marks:
-            marks = ""
-    return marks
 
 
 def _emphasized(line: str, start: int, end: int) -> tuple[int, int]:
