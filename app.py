@@ -284,7 +284,10 @@ with GATE.turn(first=True):  # what is seen at once, of everybody's questions; t
     looks_first = st.session_state.get("look_first") and "shown_request" not in st.session_state
     if intent and intent.kind == "ask" and looks_first:
         drafts[chat], intent = intent.text, None
-    running = [(turn, live) for turn in turns if (live := part.lives.get(turn.id)) and not live.finished]
+    lives = [(turn, live) for turn in turns if (live := part.lives.get(turn.id))]
+    if any(live.finished and turn.state == "streaming" for turn, live in lives):  # it ended since they were read
+        turns = part.conversations.turns(chat)
+    running = [(turn, live) for turn, live in lives if not live.finished]
     if running and (intent or any(was_stopped(part, turn) for turn, _ in running)):
         for _, live in running:
             live.stop()
